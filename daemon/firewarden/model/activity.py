@@ -1,0 +1,62 @@
+"""Signs of use, as the metrics endpoint gives them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from firewarden.model.ids import AccountId
+
+
+class Use(StrEnum):
+    """What one scrape says of one deployment whose replicas are ready."""
+
+    ACTIVE = "active"
+    QUIET = "quiet"
+    UNKNOWN = "unknown"
+
+
+class Activity(StrEnum):
+    """What a deployment is doing, as shown to people and used to split its GPU-seconds."""
+
+    ACTIVE = "active"
+    IDLE = "idle"
+    UNKNOWN = "unknown"
+    STARTING = "starting"
+    ZERO = "zero"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One deployment's gauges in one scrape; None: the series was absent; NaN stays NaN.
+
+    Rates are per second over the provider's 1-minute window, concurrency is a mean of
+    requests in flight (Fireworks docs: exporting-metrics).
+    """
+
+    request_rate: float | None = None
+    error_rate: float | None = None
+    prompt_token_rate: float | None = None
+    concurrency: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scrape:
+    """One answer of the account's metrics endpoint.
+
+    Attributes:
+        whole: the text was read to its end and held at least one wanted series. A scrape
+            that failed has ``whole=False`` and no samples.
+        samples: by full deployment name (``accounts/a/deployments/d``).
+        fingerprint: of all wanted values that are not zero, to tell a frozen endpoint
+            (the same floats again and again); "" where every value was zero.
+        problem: why it is not whole, in one clause.
+    """
+
+    account: AccountId
+    asked_at: datetime
+    answered_at: datetime
+    whole: bool
+    samples: Mapping[str, Sample]
+    fingerprint: str = ""
+    problem: str = ""

@@ -1,0 +1,39 @@
+"""Things people should hear of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from firewarden.model.ids import AccountId, Uid
+
+
+class Severity(StrEnum):
+    """How much a notice asks of people."""
+
+    INFO = "info"
+    WARN = "warn"
+    PAGE = "page"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One message about one thing.
+
+    Attributes:
+        kind: from the closed list, e.g. ``idle.warn``, ``idle.acted``, ``meter.gap``.
+        key: identity of what it is about: the same key is one alert, whatever the text.
+        text: one plain line, every number with its unit.
+        facts: the numbers of the text for programs, ready to print.
+        resolved: the condition is over; closes the alert of the same key.
+    """
+
+    account: AccountId
+    kind: str
+    key: str
+    severity: Severity
+    at: datetime
+    text: str
+    uid: Uid | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    resolved: bool = False

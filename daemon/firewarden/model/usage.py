@@ -1,0 +1,153 @@
+"""What the ledger holds: segments, runs of evidence, gaps, hours."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from firewarden.model.activity import Use
+from firewarden.model.ids import AccountId, DeploymentId, Uid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bracket:
+    """An instant known only to lie in ``[lo, hi]``; ``lo == hi`` where it is exact."""
+
+    lo: datetime
+    hi: datetime
+
+
+class Evidence(StrEnum):
+    """How the end or the start of a segment is known."""
+
+    POLL = "poll"
+    READ = "read"
+    CREATED = "created"
+    DELETED = "deleted"
+    ABSENT = "absent"
+    FIRST_SIGHT = "first_sight"
+    GAP = "gap"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hardware:
+    """What one replica runs on, as far as billing is concerned; ``cluster``: their own."""
+
+    accelerator_type: str
+    accelerator_count: int
+    placement: str = ""
+    plan: str = ""
+    cluster: bool = False
+    preemptible: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A stretch in which nothing that matters changed in one deployment's replicas.
+
+    Segments of one uid follow each other without overlap; neighbours share a bracket
+    unless a gap lies between. A closed segment (``ended`` is not None) never changes.
+
+    Attributes:
+        ready: replicas that are billed. starting: replicas on their way, priced 0.
+        floor, ceiling, desired: min, max and target replica counts.
+        state: the provider's state text.
+        ended: None while the newest complete poll still confirms it.
+    """
+
+    uid: Uid
+    hardware: Hardware
+    ready: int
+    starting: int
+    floor: int
+    ceiling: int
+    desired: int
+    state: str
+    started: Bracket
+    start_evidence: Evidence
+    ended: Bracket | None = None
+    end_evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A stretch nobody watched: ``uid`` None means the whole account.
+
+    ``low`` and ``high`` are the fewest and most ready replicas *uid* can have had in it
+    (for an account's gap each deployment has a row of its own).
+    """
+
+    account: AccountId
+    uid: Uid
+    since: datetime
+    until: datetime
+    low: int
+    high: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityRun:
+    """Neighbouring scrapes that said the same of one deployment; ``until`` None: still so.
+
+    ``since`` is the instant of the first scrape of the run, ``until`` that of the first
+    scrape that said otherwise. Scrapes that failed as a whole do not end a run: they are
+    holes, found in the account's own row of scrapes.
+    """
+
+    uid: Uid
+    use: Use
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A deployment the ledger has met, whatever became of it."""
+
+    uid: Uid
+    account: AccountId
+    deployment_id: DeploymentId
+    display_name: str
+    base_model: str
+    created_at: datetime
+    first_seen_at: datetime
+    deleted_at: datetime | None = None
+    purge_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """GPU-milliseconds of one deployment, accelerator and price over a stretch of time.
+
+    ``low_ms <= gpu_ms <= high_ms`` are hard: the truth lies inside whatever happened
+    between polls. ``variance`` is in GPU-ms squared, from changes uniform in their
+    brackets. ``idle_ms + unknown_ms <= gpu_ms``; ``gap_ms`` is the part of ``gpu_ms`` that
+    lies in gaps; ``starting_ms`` stands apart, never billed. ``micro_usd_per_gpu_hour``
+    None means unpriced, which is not zero.
+    """
+
+    uid: Uid
+    accelerator_type: str
+    micro_usd_per_gpu_hour: int | None
+    gpu_ms: int
+    low_ms: int
+    high_ms: int
+    variance: int
+    idle_ms: int
+    unknown_ms: int
+    gap_ms: int
+    starting_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BilledDay:
+    """One row of the provider's bill: accelerator-seconds of a *local* day of *timezone*."""
+
+    account: AccountId
+    day: date
+    timezone: str
+    deployment_id: DeploymentId
+    accelerator_type: str
+    gpu_seconds: int
+    base_model: str = ""
+    placement: str = ""

@@ -1,0 +1,170 @@
+"""What the policies make of a deployment, and the story of one deployment under one policy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum, StrEnum
+
+from firewarden.model.ids import PolicyName, Uid
+
+
+class Truth(StrEnum):
+    """Three-valued logic (Kleene): unknown is neither, and stays so through ``not``."""
+
+    TRUE = "true"
+    FALSE = "false"
+    UNKNOWN = "unknown"
+
+
+class Mode(IntEnum):
+    """How far a policy may go; a ceiling lowers by ``min``, nothing raises."""
+
+    DISABLED = 0
+    OBSERVE = 1
+    WARN = 2
+    APPROVE = 3
+    ENFORCE = 4
+
+    @property
+    def label(self) -> str:
+        """The word used in policy files, settings and output."""
+        return self.name.lower()
+
+
+class Verb(StrEnum):
+    """What a stage of a policy does."""
+
+    WARN = "warn"
+    WAIT = "wait"
+    SCALE_TO_ZERO = "scale_to_zero"
+
+
+class Blocker(StrEnum):
+    """Why something due is not done; the order of members is the order they are reported in."""
+
+    PAUSED = "paused"
+    PROTECTED = "protected"
+    HOT_LOAD = "hot_load"
+    TRAINING = "training"
+    DIRECT_ROUTE = "direct_route"
+    OWN_CLUSTER = "own_cluster"
+    PREEMPTIBLE = "preemptible"
+    PUBLISHED_MODEL = "published_model"
+    ROUTER_MEMBER = "router_member"
+    ADDONS = "addons"
+    PROVIDER_SCHEDULE = "provider_schedule"
+    NOT_READY = "not_ready"
+    COLD_START = "cold_start"
+    DEFAULT_MODEL = "default_model"
+    WAKE_NO = "wake_no"
+    SURROUNDINGS_UNKNOWN = "surroundings_unknown"
+    SNOOZED = "snoozed"
+    DATA_MISSING = "data_missing"
+    LISTING_INCOMPLETE = "listing_incomplete"
+    TOO_FEW_CYCLES = "too_few_cycles"
+    REQUESTS_IN_FLIGHT = "requests_in_flight"
+    COOLDOWN = "cooldown"
+    MODE = "mode"
+    LIMITS = "limits"
+    EVIDENCE_BRAKE = "evidence_brake"
+    SAVES_NOTHING = "saves_nothing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionResult:
+    """One condition of a policy, looked at once.
+
+    Attributes:
+        condition: its name in the policy file, e.g. ``idle_for``.
+        value: what was found, ready to print (``52m``, ``2``), or None where unknown.
+        threshold: what the policy asks for, ready to print.
+        because: one clause, said when the verdict is unknown or not obvious.
+        sample_age: age of the newest evidence the value rests on.
+    """
+
+    condition: str
+    value: str | None
+    threshold: str
+    verdict: Truth
+    because: str = ""
+    sample_age: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What one policy makes of one deployment at one instant, with its reasons.
+
+    Attributes:
+        truth: of match and conditions together.
+        blocked_by: the first blocker in order; None where nothing stands in the way.
+        blocked_because: one clause about that blocker.
+        verb: the next stage's verb that has an effect (never warn or wait).
+        acts_at: when that verb is due, if nothing changes; None where it is not known.
+        reason: one line for people, e.g. ``idle 52m``.
+        evidence: the facts the verdict rests on, each ready to print and to compare.
+    """
+
+    uid: Uid
+    policy: PolicyName
+    policy_hash: str
+    mode: Mode
+    truth: Truth
+    conditions: tuple[ConditionResult, ...]
+    blocked_by: Blocker | None
+    blocked_because: str
+    verb: Verb
+    acts_at: datetime | None
+    reason: str
+    evidence: Mapping[str, str]
+
+
+class IncidentState(StrEnum):
+    """``open → warned → waiting → acting → done | cancelled | held | failed``."""
+
+    OPEN = "open"
+    WARNED = "warned"
+    WAITING = "waiting"
+    ACTING = "acting"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    HELD = "held"
+    FAILED = "failed"
+
+    @property
+    def is_closed(self) -> bool:
+        """No further step can follow."""
+        return self in {IncidentState.DONE, IncidentState.CANCELLED, IncidentState.FAILED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """One deployment in the grip of one policy, from the first match to its close.
+
+    Unique while not closed: per (uid, policy) there is one. ``stage`` is the index of the
+    stage that comes next. ``entered_at`` is when the present state began.
+
+    Attributes:
+        acts_at: when the next effect is due; None before the warning is delivered.
+        warned_at: the instant the warning was delivered (grace counts from it).
+        held_by: what holds it back; None while nothing does.
+        closed_because: one clause, "" while it is not closed.
+        saves_micro_usd_per_hour: what the effect would save; None where it is unpriced.
+    """
+
+    uid: Uid
+    policy: PolicyName
+    policy_hash: str
+    mode: Mode
+    verb: Verb
+    state: IncidentState
+    stage: int
+    opened_at: datetime
+    entered_at: datetime
+    reason: str
+    warned_at: datetime | None = None
+    acts_at: datetime | None = None
+    closed_at: datetime | None = None
+    closed_because: str = ""
+    held_by: Blocker | None = None
+    gpu_count: int = 0
+    saves_micro_usd_per_hour: int | None = None

@@ -1,0 +1,155 @@
+"""What the core asks of the world, as protocols; the world's side is put in by `app.compose`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+from firewarden.model.activity import Scrape
+from firewarden.model.deployment import Surroundings
+from firewarden.model.fleet import AccountFacts, Examined, Fleet, Quota
+from firewarden.model.ids import AccountId, DeploymentId
+from firewarden.model.notice import Notice
+from firewarden.model.price import Price
+from firewarden.model.usage import BilledDay
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """The only way to ask the time. Under compressed time all three are compressed."""
+
+    def now(self) -> datetime:
+        """Tell the wall time, aware UTC; it may jump."""
+        ...
+
+    def mono(self) -> float:
+        """Tell seconds since some instant; it never goes back and never jumps."""
+        ...
+
+    async def sleep(self, duration: timedelta) -> None:
+        """Wait for *duration* of this clock; zero or less only lets others run."""
+        ...
+
+
+class Ticker(Protocol):
+    """Calls functions at a steady pace; never two at once for one name."""
+
+    def every(self, interval: timedelta, name: str, wake: Callable[[], None]) -> None:
+        """Call *wake* now and then each *interval* of the clock's time."""
+        ...
+
+    def start(self) -> None:
+        """Begin."""
+        ...
+
+    def stop(self) -> None:
+        """End; nothing is called afterwards."""
+        ...
+
+
+class CrashPoint(StrEnum):
+    """Named places where a test may kill the process; each lies between two effects."""
+
+    POLL_ASKED = "poll.asked"
+    POLL_ANSWERED = "poll.answered"
+    CYCLE_DECIDED = "cycle.decided"
+    CYCLE_WRITTEN = "cycle.written"
+    CYCLE_COMMITTED = "cycle.committed"
+    SCRAPE_ANSWERED = "scrape.answered"
+    SCRAPE_WRITTEN = "scrape.written"
+    SCRAPE_COMMITTED = "scrape.committed"
+    ROLLUP_WRITTEN = "rollup.written"
+    BILL_WRITTEN = "bill.written"
+    NOTICE_SENT = "notice.sent"
+
+
+Crash = Callable[[CrashPoint], None]
+"""Called at each crash point; does nothing in production."""
+
+
+class RunDb(Protocol):
+    """Runs a function that uses the database: in its one thread, or inline in a simulation."""
+
+    async def __call__(self, work: Callable[[], T]) -> T:
+        """Run *work* and give back what it returned or raised.
+
+        Cancelling the caller does not stop work that has begun.
+        """
+        ...
+
+
+class Provider(Protocol):
+    """One account of a GPU cloud, reads only.
+
+    Every method raises `ProviderUnavailable` when asking again may help and
+    `ProviderRejected` (`NotFound`, `KeyRefused`, `AccountSuspended`) when it cannot.
+    """
+
+    @property
+    def account(self) -> AccountId:
+        """The account all calls are about."""
+        ...
+
+    async def facts(self) -> AccountFacts:
+        """Read the account itself, and the role of the key where that can be found out."""
+        ...
+
+    async def fetch_fleet(self) -> Fleet:
+        """Read every page of the listing; an incomplete one is returned, not raised.
+
+        Raises only when the first page cannot be had.
+        """
+        ...
+
+    async def fetch_deployment(self, deployment_id: DeploymentId) -> Examined:
+        """Read one deployment and what leans on it; a 404 is an answer, not an error."""
+        ...
+
+    async def fetch_surroundings(self) -> Mapping[str, Surroundings]:
+        """Read deployed models, routers and trainers; by full deployment name."""
+        ...
+
+    async def fetch_activity(self) -> Scrape:
+        """Read the account's metrics once; at most 6 a minute are allowed for all readers."""
+        ...
+
+    async def fetch_prices(self) -> Sequence[Price]:
+        """Read the account's contract prices; empty where it has none."""
+        ...
+
+    async def fetch_bill(self, *, first: date, last: date, timezone: str) -> Sequence[BilledDay]:
+        """Read billed accelerator-seconds of the local days *first* to *last*, both included.
+
+        Windows longer than the provider's 31 days are asked for in parts.
+        """
+        ...
+
+    async def fetch_quotas(self) -> Sequence[Quota]:
+        """Read the account's quotas."""
+        ...
+
+
+class ProviderDoor(Protocol):
+    """The way in with a key, before an account is chosen."""
+
+    async def accounts(self) -> Sequence[AccountFacts]:
+        """List the accounts that the key sees."""
+        ...
+
+    def account(self, account: AccountId) -> Provider:
+        """Give the provider for one of them; asks nothing."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of all connections."""
+        ...
+
+
+class Notifier(Protocol):
+    """Tells people one thing."""
+
+    async def notify(self, notice: Notice) -> None:
+        """Deliver *notice*; returns when it was delivered, raises `WorldError` when not."""
+        ...
+
