@@ -60,3 +60,26 @@ class Scrape:
     samples: Mapping[str, Sample]
     fingerprint: str = ""
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuietEvidence:
+    """What the stored scrapes prove about one deployment's use, as of one instant.
+
+    Attributes:
+        use: what the newest scrape said of it (UNKNOWN where there is none).
+        quiet_since: instant of the first scrape of the newest run in which every known
+            scrape is quiet and no two neighbours lie more than 3 minutes apart; None where
+            the newest known scrape is not quiet, or there is none.
+        quiet_until: instant of the newest quiet scrape of that run.
+        newest_at: instant of the newest *known* scrape (active or quiet); None: never.
+        active_at: instant of the newest scrape that said active; None: never seen.
+        because: one clause, why it is unknown; "" where it is known.
+    """
+
+    use: Use
+    quiet_since: datetime | None = None
+    quiet_until: datetime | None = None
+    newest_at: datetime | None = None
+    active_at: datetime | None = None
+    because: str = ""

@@ -1,5 +1,6 @@
 """What the ledger holds: segments, runs of evidence, gaps, hours."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -151,3 +152,88 @@ class BilledDay:
     gpu_seconds: int
     base_model: str = ""
     placement: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """One listing of an account, whatever came of it: one row a poll.
+
+    Attributes:
+        ok: a listing came back; complete: and it was whole.
+        skew_ms: provider's clock minus ours at the answer, where a Date header told.
+        problem: why it failed or is not complete, in one clause.
+    """
+
+    account: AccountId
+    asked_at: datetime
+    answered_at: datetime
+    ok: bool
+    complete: bool
+    count: int
+    skew_ms: int | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScrapeRecord:
+    """One scrape of an account's metrics, without its samples: one row a scrape."""
+
+    account: AccountId
+    answered_at: datetime
+    whole: bool
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerChange:
+    """What one observation changes in the ledger; empty for a fleet in which nothing moved.
+
+    Attributes:
+        met: deployments seen for the first time, or whose dates or names changed.
+        closed: segments that end now, complete with their end bracket (the open segment of
+            the same uid is replaced by it).
+        opened: segments that begin now; at most one a uid.
+        gaps: stretches nobody watched, one a uid that had a segment open.
+        dirty: (start of the UTC hour, uid) whose roll-up has to be made again.
+        tags: tag sets that changed, by uid.
+    """
+
+    met: tuple[Known, ...] = ()
+    closed: tuple[Segment, ...] = ()
+    opened: tuple[Segment, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    dirty: frozenset[tuple[datetime, Uid]] = frozenset()
+    tags: tuple[tuple[Uid, Mapping[str, str]], ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing moved: only the poll itself is worth a row."""
+        return not (self.met or self.closed or self.opened or self.gaps or self.dirty or self.tags)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunChange:
+    """What one scrape changes in the evidence: runs that end and runs that begin."""
+
+    closed: tuple[ActivityRun, ...] = ()
+    opened: tuple[ActivityRun, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """All that a daemon needs of an account to go on where it stopped.
+
+    Attributes:
+        known: every deployment not yet confirmed gone.
+        open_segments: at most one a uid.
+        runs: activity runs that end after the asked-for instant, open ones included, by
+            start; scrapes: all since that instant, oldest first.
+        last_poll: the newest complete one; polls: the newest few, newest last.
+    """
+
+    known: tuple[Known, ...]
+    open_segments: tuple[Segment, ...]
+    runs: tuple[ActivityRun, ...]
+    scrapes: tuple[ScrapeRecord, ...]
+    last_poll: Poll | None
+    polls: tuple[Poll, ...]
