@@ -1,0 +1,1 @@
+"""What was seen becomes what should be done, and why."""

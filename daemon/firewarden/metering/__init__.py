@@ -1,0 +1,1 @@
+"""Readings become evidence of use, segments, GPU-seconds and money."""

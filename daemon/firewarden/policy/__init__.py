@@ -1,0 +1,1 @@
+"""The operator's files as types: text in, policy out."""
