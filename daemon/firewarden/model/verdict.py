@@ -148,6 +148,8 @@ class Incident:
         warned_at: the instant the warning was delivered (grace counts from it).
         held_by: what holds it back; None while nothing does.
         closed_because: one clause, "" while it is not closed.
+        held_since: when unknown evidence began to hold it; None while evidence is known.
+        held_told_at: when people were told that it is held for want of evidence.
         saves_micro_usd_per_hour: what the effect would save; None where it is unpriced.
     """
 
@@ -166,5 +168,7 @@ class Incident:
     closed_at: datetime | None = None
     closed_because: str = ""
     held_by: Blocker | None = None
+    held_since: datetime | None = None
+    held_told_at: datetime | None = None
     gpu_count: int = 0
     saves_micro_usd_per_hour: int | None = None
