@@ -1,0 +1,71 @@
+"""The `firewarden` command: every command's name, and the one place that gives exit codes.
+
+Nothing heavy is imported at the top of any module of this package: a command imports what
+it needs when it runs, so that ``--help`` and ``validate`` answer at once.
+"""
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from firewarden import __version__
+from firewarden.errors import FirewardenError
+
+
+class Commands(TyperGroup):
+    """Says what went wrong in one line, and gives it the exit code of its kind.
+
+    0 done; 1 the world failed; 2 the caller or a file of theirs is wrong. An error that
+    nobody raised on purpose is a bug of ours, and is shown as one.
+    """
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except FirewardenError as error:
+            for each in str(error).splitlines():
+                typer.echo(f"error: {_printable(each)}", err=True)
+            raise typer.Exit(error.exit_code) from error
+
+
+def _printable(text: str) -> str:
+    """Show control characters as their escapes: part of an error may come from outside."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+app = typer.Typer(
+    name="firewarden",
+    cls=Commands,
+    help="Keeps on-demand GPU deployments from costing more than they should.",
+    epilog=(
+        "\b\nFirst steps:\n"
+        "  firewarden demo                              a simulated account; nothing real\n"
+        "  FIREWORKS_API_KEY=… firewarden survey        one look at yours; changes nothing\n"
+        "  firewarden init && firewarden run            watch it; acts on nothing until told to"
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Keep on-demand GPU deployments from costing more than they should."""
+    if version:
+        typer.echo(f"firewarden {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,1 @@
+"""Turns what is known into what is read: tables, JSON, CSV, one page of HTML."""
