@@ -1,0 +1,176 @@
+"""Every import contract, broken once on purpose and seen to fail.
+
+Each row writes one forbidden import into a copy of the package and runs the linter there, with
+the configuration of the checkout. The untouched copy is the control.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from itertools import pairwise, permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.architecture.conftest import ROOT
+
+# Top first; packages in one row may not know each other.
+LAYERS = (
+    ("cli",),
+    ("app",),
+    ("observe", "act", "notify", "web"),
+    ("report",),
+    ("providers", "store", "clock"),
+    ("ports",),
+    ("decide",),
+    ("metering",),
+    ("policy",),
+    ("model",),
+    ("errors",),
+)
+BIN = Path(sys.executable).parent
+MODULES = ("ports", "errors")
+UPWARD = [(lower, upper) for above, below in pairwise(LAYERS) for lower in below for upper in above]
+SIDEWAYS = [pair for row in LAYERS for pair in permutations(row, 2)]
+
+# contract: a module outside the home, and the library it must not import there.
+AWAY_FROM_HOME = [
+    pytest.param("pure", "decide", "asyncio", id="decide does not await"),
+    pytest.param("pure", "decide", "time", id="decide does not ask the time"),
+    pytest.param("pure", "metering", "logging", id="metering does not log"),
+    pytest.param("pure", "metering", "structlog", id="metering does not log by structlog"),
+    pytest.param("pure", "policy", "os", id="policy does not read the environment"),
+    pytest.param("pure", "policy", "httpx", id="policy does no input or output"),
+    pytest.param("pure", "model", "random", id="model is no dice"),
+    pytest.param("pure", "model", "sqlalchemy", id="model does not know the store"),
+    pytest.param("pure", "errors", "os", id="errors know nothing"),
+    pytest.param("never", "providers", "fireworks", id="not the vendor's SDK"),
+    pytest.param("never", "policy", "yaml", id="not YAML 1.1"),
+    pytest.param("never", "app", "unittest", id="no mocks in the product"),
+    pytest.param("never", "app", "daemon", id="not python-daemon"),
+    pytest.param("alembic", "app", "alembic", id="alembic outside the store"),
+    pytest.param("apscheduler", "observe", "apscheduler", id="apscheduler outside app"),
+    pytest.param("httpx", "app", "httpx", id="httpx in app, not in compose"),
+    pytest.param("httpx", "cli", "httpx", id="httpx in cli"),
+    pytest.param("msgspec", "store", "msgspec", id="msgspec outside providers"),
+    pytest.param("prometheus", "observe", "prometheus_client", id="prometheus outside web"),
+    pytest.param("psycopg", "app", "psycopg", id="psycopg outside the store"),
+    pytest.param("pydantic", "model", "pydantic", id="pydantic in model"),
+    pytest.param("pydantic", "providers", "pydantic", id="pydantic on the wire"),
+    pytest.param("pydantic-settings", "cli", "pydantic_settings", id="settings outside app"),
+    pytest.param("rich", "observe", "rich", id="rich in observe"),
+    pytest.param("rich", "notify", "rich", id="rich in notify, not in its terminal"),
+    pytest.param("ruamel", "app", "ruamel.yaml", id="ruamel outside policy"),
+    pytest.param("sqlalchemy", "report", "sqlalchemy", id="rows outside the store"),
+    pytest.param("sqlalchemy", "app", "sqlalchemy", id="sqlalchemy in app, not in compose"),
+    pytest.param("sqlmodel", "app", "sqlmodel", id="tables outside the store"),
+    pytest.param("stamina", "store", "stamina", id="retries outside providers"),
+    pytest.param("starlette", "app", "starlette", id="starlette in app"),
+    pytest.param("starlette", "providers", "starlette", id="starlette beside the simulator"),
+    pytest.param("time", "app", "time", id="time outside the clock"),
+    pytest.param("typer", "app", "typer", id="typer outside cli"),
+    pytest.param("uvicorn", "app", "uvicorn", id="uvicorn in app"),
+]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the package and its configuration, with every layer present."""
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "daemon", tmp_path / "daemon", ignore=ignore)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    package = tmp_path / "daemon" / "firewarden"
+    for name in (name for row in LAYERS for name in row if name not in MODULES):
+        (package / name).mkdir(exist_ok=True)
+        (package / name / "__init__.py").touch()
+    return tmp_path
+
+
+def break_it(checkout: Path, where: str, imported: str) -> None:
+    """Let *where* import *imported*, in a module of its own where there can be one."""
+    package = checkout / "daemon" / "firewarden"
+    if where in MODULES:
+        with (package / f"{where}.py").open("a", encoding="utf-8") as module:
+            module.write(f"\nimport {imported}\n")
+    else:
+        text = f'"""Broken on purpose."""\n\nimport {imported}\n'
+        (package / where / "broken_on_purpose.py").write_text(text, encoding="utf-8")
+
+
+def lint_imports(checkout: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [str(BIN / "lint-imports"), "--no-cache", "--no-logo", *options]
+    environment = os.environ | {"PYTHONPATH": str(checkout / "daemon"), "NO_COLOR": "1"}
+    return subprocess.run(
+        command, cwd=checkout, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_untouched_copy_keeps_every_contract(checkout: Path) -> None:
+    linted = lint_imports(checkout)
+
+    assert linted.returncode == 0, linted.stdout
+    assert " 0 broken" in linted.stdout
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper"), [pytest.param(*pair, id=f"{pair[0]} knows {pair[1]}") for pair in UPWARD]
+)
+def test_an_import_that_points_up_breaks_the_layers(checkout: Path, lower: str, upper: str) -> None:
+    break_it(checkout, lower, f"firewarden.{upper}")
+
+    linted = lint_imports(checkout, "--contract", "layers")
+
+    assert linted.returncode == 1, linted.stdout
+    assert f"firewarden.{lower} is not allowed to import firewarden.{upper}" in linted.stdout
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [pytest.param(*pair, id=f"{pair[0]} knows {pair[1]}") for pair in SIDEWAYS]
+)
+def test_siblings_that_know_each_other_break_the_layers(
+    checkout: Path, one: str, other: str
+) -> None:
+    break_it(checkout, one, f"firewarden.{other}")
+
+    linted = lint_imports(checkout, "--contract", "layers")
+
+    assert linted.returncode == 1, linted.stdout
+    assert f"firewarden.{one} is not allowed to import firewarden.{other}" in linted.stdout
+
+
+def test_a_package_that_is_no_layer_breaks_the_layers(checkout: Path) -> None:
+    helpers = checkout / "daemon" / "firewarden" / "helpers"
+    helpers.mkdir()
+    (helpers / "__init__.py").touch()
+
+    linted = lint_imports(checkout, "--contract", "layers")
+
+    assert linted.returncode == 1
+    assert "firewarden.helpers" in linted.stdout
+
+
+@pytest.mark.parametrize(("contract", "where", "library"), AWAY_FROM_HOME)
+def test_a_library_away_from_its_home_breaks_its_contract(
+    checkout: Path, contract: str, where: str, library: str
+) -> None:
+    break_it(checkout, where, library)
+
+    linted = lint_imports(checkout, "--contract", contract)
+
+    assert linted.returncode == 1, linted.stdout
+    assert f"-> {library.partition('.')[0]}" in linted.stdout
+
+
+def test_every_contract_has_a_row_here(pyproject: dict[str, Any]) -> None:
+    contracts = {entry["id"] for entry in pyproject["tool"]["importlinter"]["contracts"]}
+
+    assert contracts == {"layers"} | {str(row.values[0]) for row in AWAY_FROM_HOME}
+
+
+def test_the_layers_of_the_contract_are_those_of_this_table(pyproject: dict[str, Any]) -> None:
+    contract = pyproject["tool"]["importlinter"]["contracts"][0]
+    written = [tuple(name.strip(" ()") for name in row.split("|")) for row in contract["layers"]]
+
+    assert tuple(written) == LAYERS

@@ -1,0 +1,51 @@
+"""What every test shares: options, seeds, the browser. The order is random (pytest-randomly)."""
+
+import shutil
+
+import pytest
+from hypothesis import settings
+
+# No deadline: on a busy machine a slow example says something of the machine, not of the code.
+settings.register_profile("firewarden", deadline=None, print_blob=True)
+settings.load_profile("firewarden")
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("firewarden")
+    group.addoption(
+        "--seeds",
+        type=int,
+        default=200,
+        metavar="N",
+        help="how many seeds each simulation test runs (make simulate SEEDS=N)",
+    )
+    group.addoption(
+        "--seed", type=int, metavar="SEED", help="replay the simulation tests with this one seed"
+    )
+    group.addoption(
+        "--demand-browser",
+        action="store_true",
+        help="fail where there is no Chromium, instead of leaving its tests out",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that takes ``simulation_seed`` once for each seed asked for."""
+    if "simulation_seed" not in metafunc.fixturenames:
+        return
+    replayed = metafunc.config.getoption("--seed")
+    count = metafunc.config.getoption("--seeds")
+    seeds = range(1, count + 1) if replayed is None else [replayed]
+    metafunc.parametrize("simulation_seed", seeds, ids=lambda seed: f"seed {seed}")
+
+
+@pytest.fixture(scope="session")
+def chromium(pytestconfig: pytest.Config) -> str:
+    """The system's Chromium, to be driven by Playwright; its tests are left out without one."""
+    found = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if found is None:
+        leave = pytest.fail if pytestconfig.getoption("--demand-browser") else pytest.skip
+        leave("no Chromium found (Debian: apt-get install chromium)")
+    return found
