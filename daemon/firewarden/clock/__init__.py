@@ -1,0 +1,1 @@
+"""The only package that may ask the time, or wait."""
