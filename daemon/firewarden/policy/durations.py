@@ -1,40 +1,69 @@
-"""Durations as people write them in settings and policies: ``90s 45m 12h 14d 2w``."""
+"""Durations as people write them: ``90s``, ``45m``, ``12h``, ``14d``, ``2w``."""
 
 import re
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 
-_DURATION = re.compile(r"([1-9][0-9]{0,8})([smhdw])")
-_SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_LONGEST = timedelta(days=36_525)
+LONGEST = timedelta(days=3650)
+"""Nothing in firewarden waits longer; it also keeps instants inside the calendar."""
+
+_UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+_DURATION = re.compile(r"([0-9]{1,9})([smhdw])", re.ASCII)
+_MEND = "write a whole number and a unit, for example 90s, 45m, 12h, 14d or 2w"
 
 
-def parse_duration(text: object) -> timedelta:
-    """Read a whole number above zero and its unit: s, m, h, d or w.
+def parse_duration(text: str) -> timedelta:
+    """Read one duration: a whole number above 0 and one unit, nothing around them.
 
-    A `timedelta` above zero is taken as it is. Raises ValueError for everything else.
+    Raises:
+        ValueError: it is none, it is 0, or it is longer than ten years.
     """
-    if isinstance(text, timedelta) and text > timedelta(0):
-        return text
-    match = _DURATION.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
-        raise ValueError("want a whole number above zero and a unit, like 90s, 45m, 12h, 14d or 2w")
-    seconds = int(match[1]) * _SECONDS[match[2]]
-    if seconds > _LONGEST.total_seconds():
-        raise ValueError("want a duration of at most 36525d, a hundred years")
-    return timedelta(seconds=seconds)
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise ValueError(f"not a duration; {_MEND}")
+    count = int(found[1])
+    if count == 0:
+        raise ValueError("a duration of 0 has no meaning; leave the key out instead")
+    if count > LONGEST // _UNITS[found[2]]:
+        raise ValueError("longer than ten years; write a shorter one")
+    return count * _UNITS[found[2]]
 
 
 def format_duration(duration: timedelta) -> str:
-    """Write *duration*, whole seconds, as it is read: in the largest unit that keeps it whole."""
+    """Print the two largest units that are not zero: ``45s``, ``52m``, ``2h 5m``, ``3d 4h``."""
+    if duration < timedelta(0):
+        return f"-{format_duration(-duration)}"
     seconds = int(duration.total_seconds())
-    unit = next(unit for unit, length in _SECONDS.items() if seconds % length == 0)
-    return f"{seconds // _SECONDS[unit]}{unit}"
+    parts = (
+        (seconds // 86_400, "d"),
+        (seconds // 3_600 % 24, "h"),
+        (seconds // 60 % 60, "m"),
+        (seconds % 60, "s"),
+    )
+    first = next((index for index, (count, _) in enumerate(parts) if count), len(parts) - 1)
+    shown = [f"{count}{unit}" for count, unit in parts[first : first + 2] if count]
+    return " ".join(shown) or "0s"
 
 
-Duration = Annotated[
-    timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration, return_type=str)
-]
-"""A `timedelta` above zero, written as in `parse_duration`."""
+def _read(given: object) -> object:
+    if isinstance(given, timedelta):
+        return given
+    if not isinstance(given, str):
+        raise PydanticCustomError("duration", "a duration is expected; {mend}", {"mend": _MEND})
+    try:
+        return parse_duration(given)
+    except ValueError as error:
+        raise PydanticCustomError("duration", "{problem}", {"problem": str(error)}) from None
+
+
+Duration = Annotated[timedelta, BeforeValidator(_read)]
+"""A pydantic field in which a duration is written as text; always more than 0."""
