@@ -1,0 +1,87 @@
+"""What is wrong with a policy file: where, what, and the mend; secrets masked."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+_NEAR = 2
+_LONGEST_WORD = 64
+_SHOWN = 60
+_SECRET = re.compile(
+    r"""(?x)
+    xox[a-z]-[\w-]{4,} | xapp-[\w-]{4,}                        # Slack tokens
+    | \b(?:fw|sk|pk|ghp|gho|glpat|key|token)[_-][\w-]{8,}      # provider and other API keys
+    | https?://hooks\.\S+                                      # an incoming webhook is a secret
+    | (?<=://)[^/@\s]+(?=@)                                    # user:password@
+    | \b(?=[\w+/-]*\d)(?=[\w+/-]*[A-Za-z])[\w+/-]{32,}={0,2}   # anything long and mixed
+    """
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One finding in one file; lines and columns count from 1.
+
+    A ``note`` is worth reading, an ``error`` keeps the file from being used.
+    """
+
+    path: str
+    line: int
+    column: int
+    message: str
+    suggestion: str = ""
+    severity: Literal["error", "note"] = "error"
+
+    def __str__(self) -> str:
+        """One line: ``path:line:column: message (suggestion)``."""
+        mend = f" ({self.suggestion})" if self.suggestion else ""
+        return f"{self.path}:{self.line}:{self.column}: {self.message}{mend}"
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Sort by file, line and column, each finding once."""
+    return tuple(
+        sorted(set(problems), key=lambda p: (p.path, p.line, p.column, p.message, p.suggestion))
+    )
+
+
+def masked(text: str) -> str:
+    """Replace whatever looks like a key, a token or a password by ``****``."""
+    return _SECRET.sub("****", text)
+
+
+def shown(value: object) -> str:
+    """Print *value* inside a message: short, on one line, without secrets."""
+    text = masked(str(value))
+    text = "".join(letter if letter.isprintable() else "·" for letter in text[: _SHOWN + 1])
+    return f"`{text[:_SHOWN]}…`" if len(text) > _SHOWN else f"`{text}`"
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """Name the choices within two typing errors of *word*, else all of them."""
+    known = sorted(choices)
+    folded = word.casefold()
+    if len(folded) <= _LONGEST_WORD:
+        near = [choice for choice in known if _distance(folded, choice.casefold()) <= _NEAR]
+        near.sort(key=lambda choice: _distance(folded, choice.casefold()))
+        if near and len(folded) > _NEAR:
+            return f"did you mean {' or '.join(near[:3])}?"
+    return f"known here: {', '.join(known)}" if known else ""
+
+
+def _distance(one: str, other: str) -> int:
+    """Count insertions, deletions, substitutions and swaps of neighbours; stops caring at 3."""
+    if abs(len(one) - len(other)) > _NEAR:
+        return _NEAR + 1
+    before: Sequence[int] = ()
+    row: Sequence[int] = range(len(other) + 1)
+    for i, letter in enumerate(one, start=1):
+        following = [i]
+        for j, wanted in enumerate(other, start=1):
+            cost = min(row[j] + 1, following[j - 1] + 1, row[j - 1] + (letter != wanted))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
+                cost = min(cost, before[j - 2] + 1)
+            following.append(cost)
+        before, row = row, following
+    return row[-1]
