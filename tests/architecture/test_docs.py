@@ -18,6 +18,7 @@ DOCUMENTS = sorted(
     path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 )
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("*.md"))
+FENCED = re.compile(r"^```\w*\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^(?:\$ )?(?:[A-Z_]+=\S+ )*(make|firewarden) ([a-z][a-z-]*)\b")
 
 

@@ -1,0 +1,6 @@
+"""`python -m firewarden` is `firewarden`."""
+
+from firewarden.cli.main import main
+
+if __name__ == "__main__":
+    main()
