@@ -7,7 +7,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from firewarden.report.text import clean
+from firewarden.report.text import brief, clean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +40,13 @@ def make_table(
     for place, column in enumerate(columns):
         table.add_column(
             Text(column.name),
-            Text(clean(total[place])) if total is not None else "",
+            Text(brief(total[place])) if total is not None else "",
             justify="right" if column.number else "left",
             overflow="ellipsis" if column.shrink else "fold",
             no_wrap=column.shrink or column.number,
         )
     for row in rows:
-        table.add_row(*(Text(clean(cell)) for cell in row))
+        table.add_row(*(Text(brief(cell)) for cell in row))
     return table
 
 

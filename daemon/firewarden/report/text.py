@@ -27,12 +27,16 @@ def clean(text: str) -> str:
     r"""Make text that came from outside safe to show: one line, no control characters.
 
     Whatever could move the cursor, hide or reorder letters becomes ``\ufffd``, so that a
-    hostile name looks odd instead of like another one. Longer than 200 letters is cut.
+    hostile name looks odd instead of like another one.
     """
-    shown = "".join(
-        "\ufffd" if unicodedata.category(letter) in _HIDDEN else letter
-        for letter in text[: _LONGEST_NAME + 1]
+    return "".join(
+        "\ufffd" if unicodedata.category(letter) in _HIDDEN else letter for letter in text
     )
+
+
+def brief(text: str) -> str:
+    """Clean *text* and cut it to 200 letters, for a cell of a table."""
+    shown = clean(text[: _LONGEST_NAME + 1])
     return shown if len(shown) <= _LONGEST_NAME else shown[: _LONGEST_NAME - 1] + "…"
 
 
