@@ -1,7 +1,7 @@
 """What the ledger holds: segments, runs of evidence, gaps, hours."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -45,14 +45,17 @@ class Hardware:
 class Segment:
     """A stretch in which nothing that matters changed in one deployment's replicas.
 
-    Segments of one uid follow each other without overlap; neighbours share a bracket
-    unless a gap lies between. A closed segment (``ended`` is not None) never changes.
+    Neighbours of one uid share a bracket; that of a gap spans the gap. Where a neighbour is
+    missing there were no replicas. A closed segment (``ended`` is not None) never changes.
+    Instants of brackets are whole milliseconds.
 
     Attributes:
         ready: replicas that are billed. starting: replicas on their way, priced 0.
         floor, ceiling, desired: min, max and target replica counts.
         state: the provider's state text.
-        ended: None while the newest complete poll still confirms it.
+        ended: None while it lasts, as far as anybody knows.
+        confirmed_at: of an open segment: None while the newest complete poll confirms it,
+            else the `asked_at` of the last read that did; it counts no further than that.
     """
 
     uid: Uid
@@ -67,6 +70,7 @@ class Segment:
     start_evidence: Evidence
     ended: Bracket | None = None
     end_evidence: Evidence | None = None
+    confirmed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +197,7 @@ class LedgerChange:
         closed: segments that end now, complete with their end bracket (the open segment of
             the same uid is replaced by it).
         opened: segments that begin now; at most one a uid.
+        amended: open segments that go on, only their ``confirmed_at`` is another.
         gaps: stretches nobody watched, one a uid that had a segment open.
         dirty: (start of the UTC hour, uid) whose roll-up has to be made again.
         tags: tag sets that changed, by uid.
@@ -201,6 +206,7 @@ class LedgerChange:
     met: tuple[Known, ...] = ()
     closed: tuple[Segment, ...] = ()
     opened: tuple[Segment, ...] = ()
+    amended: tuple[Segment, ...] = ()
     gaps: tuple[Gap, ...] = ()
     dirty: frozenset[tuple[datetime, Uid]] = frozenset()
     tags: tuple[tuple[Uid, Mapping[str, str]], ...] = ()
@@ -208,7 +214,9 @@ class LedgerChange:
     @property
     def is_empty(self) -> bool:
         """Nothing moved: only the poll itself is worth a row."""
-        return not (self.met or self.closed or self.opened or self.gaps or self.dirty or self.tags)
+        return not any(
+            (self.met, self.closed, self.opened, self.amended, self.gaps, self.dirty, self.tags)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +237,7 @@ class Remembered:
         runs: activity runs that end after the asked-for instant, open ones included, by
             start; scrapes: all since that instant, oldest first.
         last_poll: the newest complete one; polls: the newest few, newest last.
+        tags: the tag sets now in force, by uid; a uid that has none may be left out.
     """
 
     known: tuple[Known, ...]
@@ -237,3 +246,4 @@ class Remembered:
     scrapes: tuple[ScrapeRecord, ...]
     last_poll: Poll | None
     polls: tuple[Poll, ...]
+    tags: Mapping[Uid, Mapping[str, str]] = field(default_factory=dict)
