@@ -216,7 +216,7 @@ def headline(survey: Survey) -> str:
 def basis(survey: Survey) -> str:
     """Say how sure the dollars are."""
     return (
-        "Dollars are at the prices below, before reservations, credits and discounts; "
+        "Dollars are at the prices shown, before reservations, credits and discounts; "
         f"a month is {HOURS_PER_MONTH} hours. Read at {instant(survey.at, zone=survey.timezone)}."
     )
 

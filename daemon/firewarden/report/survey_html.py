@@ -58,6 +58,7 @@ thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidde
 tr{display:block;padding:.6rem 0;border-bottom:1px solid var(--line)}
 th,td{border:0}
 td{display:grid;grid-template-columns:8rem 1fr;gap:.5rem;padding:.1rem 0}
+td:empty{display:none}
 td::before{content:attr(data-label);color:var(--soft)}
 .number{text-align:left}}
 """
@@ -227,7 +228,12 @@ def _table(
 ) -> Markup:
     def cells(row: tuple[str, ...]) -> Markup:
         return join(
-            tag("td", tag("span", cell), data_label=name, **_kind(name, numbers))
+            tag(
+                "td",
+                *([tag("span", cell)] if cell else []),
+                data_label=name,
+                **_kind(name, numbers),
+            )
             for name, cell in zip(names, row, strict=True)
         )
 
