@@ -39,7 +39,7 @@ LOCK_STAMP := $(if $(NEEDS_DEV)$(wildcard $(DEV_STAMP)),$(DEV_STAMP),$(RUN_STAMP
 BROKEN := $(if $(call usable,$(VENV)),,FORCE)
 CODE := $(wildcard daemon tests benchmarks)
 
-.PHONY: help demo test check lint format types imports wheel bench simulate audit lock clean
+.PHONY: help demo test check lint format types imports wheel bench simulate mutants audit lock clean
 .PHONY: ready FORCE
 
 help: ## list these commands
@@ -83,6 +83,9 @@ bench: ready $(BENCH_STAMP) ## the figures to reach, beside their peers; fails w
 
 simulate: ready ## simulated days with faults and crashes; SEEDS=200 says how many
 	@$(BIN)/python -m pytest tests/simulation --seeds=$(SEEDS) $(ARGS)
+
+mutants: ready ## change decide and metering a little at a time: do the tests notice? PACKAGES="..."
+	@$(BIN)/python .ci/mutants.py $(PACKAGES)
 
 audit: ready ## known holes in what is shipped, and its bill of materials (dist/sbom.json)
 	@$(BIN)/python .ci/audit.py $(RUN_LOCK)

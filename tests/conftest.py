@@ -7,6 +7,7 @@ from hypothesis import settings
 
 # No deadline: on a busy machine a slow example says something of the machine, not of the code.
 settings.register_profile("firewarden", deadline=None, print_blob=True)
+settings.register_profile("mutants", deadline=None, max_examples=20, database=None)
 settings.load_profile("firewarden")
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")

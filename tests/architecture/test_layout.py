@@ -16,6 +16,7 @@ PROMISED_TARGETS = (
     "imports",
     "bench",
     "simulate",
+    "mutants",
     "audit",
     "lock",
 )
