@@ -1,0 +1,1 @@
+"""A simulated Fireworks account: physics, control plane over HTTP, faults, the exact truth."""
