@@ -15,7 +15,6 @@ from typing import NoReturn
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
-    AliasEvent,
     DocumentStartEvent,
     Event,
     MappingEndEvent,
@@ -77,7 +76,7 @@ class Tree:
         )
 
 
-class _Stop(Exception):  # noqa: N818 - control flow inside this module: the rest cannot be read
+class _Stop(Exception):
     """The rest of the file is not worth reading; the problem is already noted."""
 
 
@@ -161,7 +160,9 @@ def _key(tree: Tree, event: Event, where: Path) -> str:
 
 
 def _refuse_cleverness(tree: Tree, event: Event, where: Path) -> None:
-    if isinstance(event, AliasEvent) or event.anchor is not None:
+    if not isinstance(event, ScalarEvent | SequenceStartEvent | MappingStartEvent):
+        _stop(tree, event, "anchors and aliases are not read", "write it out where it is used")
+    if event.anchor is not None:
         _stop(tree, event, "anchors and aliases are not read", "write it out where it is used")
     if event.tag is not None:
         _stop(tree, event, "tags are not read", "take the `!` out, or quote the text")

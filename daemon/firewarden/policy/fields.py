@@ -1,0 +1,190 @@
+"""The small types of a policy file: shares, money, patterns, names, secrets, zones."""
+
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Annotated, Never
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
+
+from firewarden.model.verdict import Mode
+from firewarden.policy.problems import did_you_mean, masked, shown
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
+_SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,4})?)%", re.ASCII)
+_CHANNEL = re.compile(r"[a-z0-9_-]{1,80}", re.ASCII)
+_SECRET = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:/\S+", re.ASCII)
+_LONGEST_TEXT = 500
+_MOST_ITEMS = 100
+_MOST = 1_000_000
+
+
+def refuse(message: str, suggestion: str = "") -> Never:
+    """Reject a value with *message* and its mend, from inside a validator."""
+    raise PydanticCustomError("policy", "{message}", {"message": message, "suggestion": suggestion})
+
+
+def as_text(given: object) -> str:
+    """Take text as it is; refuse numbers and switches, which YAML made of unquoted text."""
+    if isinstance(given, str):
+        text = given
+    elif given is None:
+        refuse("empty: text is expected")
+    elif isinstance(given, bool | int | Decimal):
+        word = str(given).lower() if isinstance(given, bool) else str(given)
+        refuse("text is expected", f'in quotes: "{word}"')
+    else:
+        refuse("text is expected, not a list or a map")
+    if not text.strip():
+        refuse("empty: text is expected")
+    if len(text) > _LONGEST_TEXT:
+        refuse(f"longer than {_LONGEST_TEXT} characters")
+    return text
+
+
+def as_list(given: object) -> tuple[object, ...]:
+    """Take a list of at least one thing."""
+    if not isinstance(given, list | tuple):
+        refuse("a list is expected", "begin each item with `- `")
+    if not given:
+        refuse("the list is empty", "take the key out, or write an item")
+    if len(given) > _MOST_ITEMS:
+        refuse(f"more than {_MOST_ITEMS} items")
+    return tuple(given)
+
+
+def one_or_more(given: object) -> tuple[object, ...]:
+    """Take one thing for a list of one."""
+    return as_list(given) if isinstance(given, list | tuple) else (given,)
+
+
+def chosen(word: object, choices: Iterable[str], what: str) -> str:
+    """Take one word of a closed list, in any case; refuse others with the nearest."""
+    text = as_text(word)
+    known = {choice.casefold(): choice for choice in choices}
+    found = known.get(text.casefold())
+    if found is None:
+        refuse(f"{shown(text)} is no {what}", did_you_mean(text, known.values()))
+    return found
+
+
+def _texts(given: object) -> tuple[str, ...]:
+    return tuple(as_text(item) for item in one_or_more(given))
+
+
+def _names(given: object) -> tuple[str, ...]:
+    texts = _texts(given)
+    if any(set(text) <= {"*"} for text in texts):
+        refuse("`*` matches everything", "if everything is meant, write `all: true`")
+    return texts
+
+
+def whole_number(given: object, *, at_least: int) -> int:
+    """Take a whole number that is not absurd."""
+    if isinstance(given, bool) or not isinstance(given, int):
+        refuse("a whole number is expected", "without quotes")
+    if not at_least <= given <= _MOST:
+        refuse(f"must be at least {at_least} and at most {_MOST}")
+    return given
+
+
+def _at_least_one(given: object) -> int:
+    return whole_number(given, at_least=1)
+
+
+def _numbers(given: object) -> tuple[int, ...]:
+    return tuple(whole_number(item, at_least=0) for item in one_or_more(given))
+
+
+def _share(given: object) -> Decimal:
+    if isinstance(given, Decimal):
+        return given
+    found = _SHARE.fullmatch(given) if isinstance(given, str) else None
+    if found is None:
+        refuse("not a share", "write a number and a percent sign, for example 20%")
+    ratio = Decimal(found[1]) / 100
+    if not 0 < ratio <= 1:
+        refuse("a share lies above 0% and is at most 100%")
+    return ratio
+
+
+def _usd(given: object) -> Decimal:
+    if isinstance(given, bool) or not isinstance(given, int | Decimal):
+        refuse("an amount in US dollars is expected", "for example 5 or 12.50")
+    amount = Decimal(given)
+    if not 0 < amount <= _MOST:
+        refuse(f"must lie above 0 and be at most {_MOST} USD")
+    return amount
+
+
+def _usd_or_any(given: object) -> Decimal:
+    return Decimal(0) if given == "any" else _usd(given)
+
+
+def _mode(given: object) -> Mode:
+    if isinstance(given, Mode):
+        return given
+    if isinstance(given, bool):
+        refuse("a mode is expected", f"one of {', '.join(mode.label for mode in Mode)}")
+    return Mode[chosen(given, [mode.label for mode in Mode], "mode").upper()]
+
+
+def _name(given: object) -> str:
+    text = as_text(given)
+    if not _NAME.fullmatch(text):
+        refuse(
+            f"{shown(text)} cannot be a name",
+            "letters, digits, `-`, `_` and `.`, at most 64, a letter or digit first",
+        )
+    return text
+
+
+def _secret(given: object) -> str:
+    text = as_text(given)
+    if not _SECRET.fullmatch(text):
+        refuse("a secret never stands in a policy file", "write env:NAME or file:/path")
+    return text
+
+
+def _channel(given: object) -> str:
+    text = as_text(given)
+    if masked(text) != text:
+        refuse("this looks like a secret, not like a channel", "take it out and revoke it")
+    if not _CHANNEL.fullmatch(text):
+        refuse(f"{shown(text)} is no channel name", "lower case, without the #")
+    return text
+
+
+def _zone(given: object) -> str:
+    text = as_text(given)
+    try:
+        ZoneInfo(text)
+    except (LookupError, ValueError, OSError):
+        refuse(f"{shown(text)} is no time zone", _near_zones(text))
+    return text
+
+
+def _near_zones(text: str) -> str:
+    hint = did_you_mean(text, available_timezones())
+    return hint if hint.startswith("did") else "an IANA name, for example Europe/Berlin or UTC"
+
+
+Text = Annotated[str, BeforeValidator(as_text)]
+Patterns = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+"""One glob or a list of them; case does not matter."""
+NamePatterns = Annotated[tuple[str, ...], BeforeValidator(_names)]
+"""Patterns of which none is ``*`` alone."""
+Names = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+Name = Annotated[str, BeforeValidator(_name)]
+Count = Annotated[int, BeforeValidator(_at_least_one)]
+Counts = Annotated[tuple[int, ...], BeforeValidator(_numbers)]
+Share = Annotated[Decimal, BeforeValidator(_share)]
+Usd = Annotated[Decimal, BeforeValidator(_usd)]
+UsdOrAny = Annotated[Decimal, BeforeValidator(_usd_or_any)]
+"""0 stands for ``any``."""
+ModeWord = Annotated[Mode, BeforeValidator(_mode)]
+Secret = Annotated[str, BeforeValidator(_secret)]
+Channel = Annotated[str, BeforeValidator(_channel)]
+Zone = Annotated[str, BeforeValidator(_zone)]
