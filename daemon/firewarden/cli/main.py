@@ -10,6 +10,8 @@ import typer
 from typer.core import TyperGroup
 
 from firewarden import __version__
+from firewarden.cli import account, database, files, reading
+from firewarden.cli.options import example
 from firewarden.errors import FirewardenError
 
 
@@ -64,6 +66,29 @@ def options(
     if version:
         typer.echo(f"firewarden {__version__}")
         raise typer.Exit
+
+
+_COMMANDS = (
+    (account.survey, ("firewarden survey", "firewarden survey --html survey.html")),
+    (files.init, ("firewarden init", "firewarden init /etc/firewarden")),
+    (account.doctor, ("firewarden doctor", "firewarden doctor --json")),
+    (reading.status, ("firewarden status", "firewarden status --json | jq .deployments")),
+    (reading.explain, ("firewarden explain exp-7", "firewarden explain exp-7 --policy idle")),
+    (reading.plan, ("firewarden plan", "firewarden plan --json")),
+    (
+        reading.report,
+        (
+            "firewarden report --from 7d --group-by day,accelerator",
+            "firewarden report --from 2026-11-01 --to 2026-12-01 --format csv > november.csv",
+        ),
+    ),
+    (files.validate, ("firewarden validate", "firewarden validate policies --format sarif")),
+    (files.config, ("firewarden config", "firewarden config --config staging.toml")),
+)
+for _command, _examples in _COMMANDS:
+    _first_line = (_command.__doc__ or "").partition("\n")[0]
+    app.command(short_help=_first_line, epilog=example(*_examples))(_command)
+app.add_typer(database.app, name="db", help="Make, upgrade, check and back up the database.")
 
 
 def main() -> None:

@@ -1,6 +1,5 @@
 """Options that several commands share, so that they read alike everywhere."""
 
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -52,7 +51,6 @@ Speed = Annotated[
     float,
     typer.Option("--speed", min=1, max=3600, help="Simulated seconds per real second."),
 ]
-Instant = Annotated[datetime | None, typer.Option(metavar="WHEN")]
 
 
 def example(*lines: str) -> str:

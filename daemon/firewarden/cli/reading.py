@@ -1,0 +1,127 @@
+"""Commands that read the database only: `status`, `explain`, `plan`, `report`."""
+
+from typing import Annotated
+
+import typer
+
+from firewarden.cli.options import (
+    Account,
+    AsFormat,
+    Config,
+    Deployment,
+    Format,
+    Json,
+    ReportFormat,
+)
+from firewarden.cli.output import console, show, show_json
+
+Policy = Annotated[str | None, typer.Option("--policy", metavar="P", help="Only this policy.")]
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="WHEN",
+        help="Beginning: a date, an instant, or how long ago (7d) [default: this month].",
+    ),
+]
+To = Annotated[
+    str | None,
+    typer.Option("--to", metavar="WHEN", help="End, not included [default: now]."),
+]
+GroupBy = Annotated[
+    str,
+    typer.Option(
+        "--group-by",
+        metavar="KEY,…",
+        help="deployment, uid, model, accelerator, hour, day, week, month; several by commas.",
+    ),
+]
+Zone = Annotated[
+    str | None,
+    typer.Option("--timezone", metavar="ZONE", help="Zone of days [default: the account's]."),
+]
+
+
+def status(
+    *,
+    account: Account = None,
+    config: Config = None,
+    as_format: AsFormat = Format.TABLE,
+    json: Json = False,
+) -> None:
+    """Show the fleet now: state, GPUs, quiet for, burn per hour, month to date, what is next."""
+    from firewarden.app.queries import open_ledger
+    from firewarden.app.status import read_status
+    from firewarden.cli.context import settings
+    from firewarden.report.status import status_json, status_view
+
+    with open_ledger(settings(config), account) as ledger:
+        found = read_status(ledger)
+    show(lambda: status_json(found), lambda: status_view(found), as_format=as_format, json=json)
+
+
+def explain(
+    deployment: Deployment,
+    *,
+    policy: Policy = None,
+    account: Account = None,
+    config: Config = None,
+    as_format: AsFormat = Format.TABLE,
+    json: Json = False,
+) -> None:
+    """Show why a deployment is judged as it is: every condition with its value and threshold."""
+    from firewarden.app.queries import open_ledger, read_explanation
+    from firewarden.cli.context import settings
+    from firewarden.report.explain import explain_json, explain_view
+
+    with open_ledger(settings(config), account) as ledger:
+        found = read_explanation(ledger, deployment, policy=policy)
+    show(lambda: explain_json(found), lambda: explain_view(found), as_format=as_format, json=json)
+
+
+def plan(
+    *,
+    account: Account = None,
+    config: Config = None,
+    as_format: AsFormat = Format.TABLE,
+    json: Json = False,
+) -> None:
+    """Show what would be done now and why, what is held back and why, in dollars an hour."""
+    from firewarden.app.queries import open_ledger, read_plan
+    from firewarden.cli.context import settings
+    from firewarden.report.plan import plan_json, plan_view
+
+    with open_ledger(settings(config), account) as ledger:
+        found = read_plan(ledger)
+    show(lambda: plan_json(found), lambda: plan_view(found), as_format=as_format, json=json)
+
+
+def report(
+    *,
+    since: From = None,
+    until: To = None,
+    group_by: GroupBy = "deployment",
+    timezone: Zone = None,
+    account: Account = None,
+    config: Config = None,
+    as_format: Annotated[
+        ReportFormat, typer.Option("--format", help="How to print.")
+    ] = ReportFormat.TABLE,
+    json: Json = False,
+) -> None:
+    """Show usage and cost over a stretch of time, with hard bounds, grouped as asked."""
+    from firewarden.app.queries import open_ledger
+    from firewarden.app.usage import read_report
+    from firewarden.cli.context import settings
+    from firewarden.report.usage import usage_csv, usage_json, usage_view
+
+    with open_ledger(settings(config), account) as ledger:
+        found = read_report(
+            ledger, since=since, until=until, group_by=group_by.split(","), timezone=timezone
+        )
+    if json or as_format is ReportFormat.JSON:
+        show_json(usage_json(found))
+    elif as_format is ReportFormat.CSV:
+        typer.echo(usage_csv(found), nl=False)
+    else:
+        console().print(usage_view(found))
