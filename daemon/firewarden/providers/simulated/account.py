@@ -1,4 +1,4 @@
-"""One simulated account while the world runs: its deployments, limits, audit log and random streams."""
+"""One simulated account while the world runs: its deployments, limits and audit log."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

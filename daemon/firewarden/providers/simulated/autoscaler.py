@@ -26,7 +26,7 @@ Deed = Callable[[Account, Incarnation], None]
 
 
 def steer(account: Account, inc: Incarnation, *, delete: Deed) -> None:
-    """Obey new bounds now, and watch the load from here on; *delete* is what 7 idle days lead to."""
+    """Obey new bounds now and watch the load from here on; *delete* it after 7 unused days."""
     if inc.is_gone or inc.state is State.FAILED:
         return
     if inc.floor > 0:

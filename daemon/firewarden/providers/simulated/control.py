@@ -1,4 +1,4 @@
-"""What a test and a person may ask of the simulator itself: the truth, the log, edits at run time."""
+"""What a test may ask of the simulator itself: the truth, the log, edits at run time."""
 
 from collections.abc import Callable
 
@@ -65,7 +65,7 @@ def control_routes(world: World, *, log: Log, advance: Advance) -> list[Route]:
 
 
 def _edit(world: World, content: Json) -> None:
-    """Do what *content* says: ``{"do": "patch", "deployment_id": …, "at"?, "fields"?, "count"?}``."""
+    """Do what *content* says: ``do``, ``deployment_id``, and ``at``, ``fields``, ``count``."""
     at = parse_instant(str(content.get("at", "")))
     instant = world.now if at is None else from_ms(at)
     name = str(content["deployment_id"])

@@ -1,9 +1,12 @@
 """Parts that the ready-made fleets are put together from."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from firewarden.providers.simulated.instants import span_ms
 from firewarden.providers.simulated.plan import AccountPlan, DeploymentPlan, Json, UserPlan
+from firewarden.providers.simulated.seeds import child
 from firewarden.providers.simulated.traffic import Flow, Pattern
 
 GPT = "accounts/fireworks/models/gpt-oss-120b"
@@ -17,7 +20,7 @@ OLD = timedelta(days=34)
 
 
 def fields(
-    gpu: str, count: int, replicas: tuple[int, int], *, model: str = "", **more: object
+    gpu: str, count: int, replicas: tuple[int, int], *, model: str = "", **more: Any
 ) -> Json:
     """Write the body of a creation: *count* GPUs of a type a replica, floor and ceiling.
 
@@ -28,7 +31,7 @@ def fields(
         for name in ("owner", "team", "environment")
         if name in more
     }
-    annotations = {**tags, **dict(more.pop("tags", {}))}  # type: ignore[call-overload]  # a mapping by contract
+    annotations = {**tags, **dict(more.pop("tags", {}))}
     return {
         "baseModel": model,
         "acceleratorType": gpu,
@@ -97,3 +100,17 @@ def neighbour() -> AccountPlan:
         ),
         quotas={"global--h100-count": 8, "global--h200-count": 8, "monthly-spend-usd": 50_000},
     )
+
+
+def aged(plans: tuple[DeploymentPlan, ...], seed: int) -> tuple[DeploymentPlan, ...]:
+    """Move creations that are a day old or more back by up to an hour, for no two are alike."""
+    return tuple(
+        plan
+        if plan.age < timedelta(days=1)
+        else replace(plan, age=plan.age + _up_to_an_hour(seed, plan.deployment_id))
+        for plan in plans
+    )
+
+
+def _up_to_an_hour(seed: int, name: str) -> timedelta:
+    return timedelta(milliseconds=child(seed, "age", name).randrange(3_600_000))

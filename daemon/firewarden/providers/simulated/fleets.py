@@ -9,6 +9,7 @@ from firewarden.providers.simulated.fleet_parts import (
     H100,
     H200,
     PEOPLE,
+    aged,
     fields,
     flow,
     own_model,
@@ -78,7 +79,7 @@ def small(seed: int) -> list[AccountPlan]:
             age=timedelta(days=3),
         ),
     )
-    return [_account(plans)]
+    return [_account(aged(plans, seed))]
 
 
 def large(seed: int, *, count: int = 200) -> list[AccountPlan]:

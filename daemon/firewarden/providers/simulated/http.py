@@ -1,4 +1,4 @@
-"""The simulated control plane as an ASGI application; the world moves on with the clock it is given."""
+"""The simulated control plane as an ASGI application; its world follows the clock it is given."""
 
 from collections.abc import Awaitable, Callable, Mapping
 

@@ -76,7 +76,7 @@ def fail(account: Account, inc: Incarnation) -> None:
 
 
 def patch(account: Account, inc: Incarnation, fields: Json, *, principal: str = "") -> None:
-    """Let *fields* be all that the owner wrote; only other hardware or another model rolls replicas."""
+    """Let *fields* be all that the owner wrote; other hardware or another model rolls replicas."""
     before = inc.fields
     inc.fields = fields
     inc.updated = account.now
@@ -97,7 +97,7 @@ def tag(account: Account, inc: Incarnation, annotations: Json) -> None:
 
 
 def delete(account: Account, inc: Incarnation, *, hard: bool = False, principal: str = "") -> None:
-    """Delete *inc*: its replicas are gone now, its state a few seconds later, its record in 30 days."""
+    """Delete *inc*: replicas are gone now, its state seconds later, its record in 30 days."""
     if inc.is_gone:
         return
     aim(account, inc, 0)

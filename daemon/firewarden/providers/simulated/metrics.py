@@ -7,6 +7,7 @@ The bounds of the buckets and the values of idle gauges are not documented and a
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isnan, nan
 
 from firewarden.providers.simulated.account import Account
 from firewarden.providers.simulated.incarnation import Incarnation
@@ -156,26 +157,19 @@ def _buckets(family: str, name: str, measured: list[Gauges]) -> Iterator[str]:
 
 
 def _value(name: str, one: Gauges) -> float:
-    match name:
-        case "request_counter_total":
-            return one.requests
-        case "tokens_prompt_total":
-            return one.requests * _PROMPT_TOKENS
-        case "tokens_cached_prompt_total":
-            return one.requests * _CACHED_TOKENS
-        case "requests_coordinator_concurrent_count":
-            return one.concurrent
-        case "generator_kv_blocks_fraction":
-            return min(1.0, one.concurrent / 64)
-        case "generator_kv_slots_fraction":
-            return min(1.0, one.concurrent / 96)
-        case "generator_model_forward_time":
-            return float("nan") if one.is_idle else 0.01874
-        case _:
-            return float("nan") if one.is_idle else 2913.5
+    return {
+        "request_counter_total": one.requests,
+        "tokens_prompt_total": one.requests * _PROMPT_TOKENS,
+        "tokens_cached_prompt_total": one.requests * _CACHED_TOKENS,
+        "requests_coordinator_concurrent_count": one.concurrent,
+        "generator_kv_blocks_fraction": min(1.0, one.concurrent / 64),
+        "generator_kv_slots_fraction": min(1.0, one.concurrent / 96),
+        "generator_model_forward_time": nan if one.is_idle else 0.01874,
+        "prefiller_prompt_cache_ttl": nan if one.is_idle else 2913.5,
+    }[name]
 
 
 def _number(value: float) -> str:
-    if value != value:  # noqa: PLR0124  only NaN differs from itself
+    if isnan(value):
         return "NaN"
     return "0" if value == 0 else repr(value).removesuffix(".0")

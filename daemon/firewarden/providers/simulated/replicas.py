@@ -27,7 +27,7 @@ def aim(account: Account, inc: Incarnation, count: int) -> None:
 
 
 def restart(account: Account, inc: Incarnation, *, count: int | None = None) -> int:
-    """Send up to *count* ready replicas (None: all) back to initializing; give the instant all serve."""
+    """Let *count* ready replicas (None: all) initialize again; give the instant all serve."""
     ready = [replica for replica in inc.replicas if replica.phase is Phase.READY]
     latest = account.now
     for replica in ready if count is None else ready[:count]:

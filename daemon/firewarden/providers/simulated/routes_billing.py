@@ -165,7 +165,7 @@ def update_quota(call: Call) -> Reply:
 
 def list_reservations(call: Call) -> Reply:
     """Refuse: the message exists in the spec, a path for it was never published."""
-    raise Refusal("UNIMPLEMENTED", "Method Not Allowed")
+    raise Refusal("UNIMPLEMENTED", f"Method Not Allowed: {call.account.account_id}")
 
 
 HANDLERS: Mapping[tuple[str, str], Handler] = {

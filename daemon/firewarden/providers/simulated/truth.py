@@ -1,4 +1,4 @@
-"""What really happened: exact GPU-seconds, requests and changes, and the sins put in to be found."""
+"""What really happened: exact GPU-seconds, requests, changes, and the sins put in."""
 
 from decimal import Decimal
 
@@ -44,6 +44,8 @@ def _row(account: Account, inc: Incarnation, since: int, until: int) -> Json:
         "state": State.DELETED.value if inc.is_purged else inc.state.value,
         "accelerator_type": inc.accelerator_type,
         "accelerator_count": inc.gpus_per_replica,
+        "min_replica_count": inc.floor,
+        "max_replica_count": inc.ceiling,
         "usd_per_gpu_hour": None if usd is None else str(usd),
         "gpu_seconds": seconds_text(gpu_ms(inc, since, until)),
         "starting_gpu_seconds": seconds_text(inc.starting.integral(since, until)),

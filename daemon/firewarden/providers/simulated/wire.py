@@ -121,7 +121,7 @@ def _message(checks: Mapping[str, Check], *, needs: frozenset[str] = frozenset()
 
 
 def _number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e30:
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > LARGEST_INT32:
         raise invalid(f"{name}: {value!r} is not a number")
     return value
 
@@ -252,7 +252,7 @@ def tag_value(key: str, value: Any) -> str:
 
 
 def _known(content: Json, checks: Mapping[str, Check], where: str) -> Json:
-    """Give the fields that were set, in camelCase; an unknown name is refused, as protojson does."""
+    """Give the fields that were set, in camelCase; refuse unknown names, as protojson does."""
     found: Json = {}
     for key, value in content.items():
         name = key if key in checks else camel(key)
