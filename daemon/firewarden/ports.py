@@ -152,4 +152,3 @@ class Notifier(Protocol):
     async def notify(self, notice: Notice) -> None:
         """Deliver *notice*; returns when it was delivered, raises `WorldError` when not."""
         ...
-

@@ -1,0 +1,180 @@
+"""Where the parts are put together: the one place that chooses real or simulated seams."""
+
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from firewarden.app.settings import Settings, Watched
+from firewarden.clock.real import clock_for
+from firewarden.errors import FileUnusable, UnknownAccount
+from firewarden.model.ids import AccountId
+from firewarden.policy.load import PolicySet, load
+from firewarden.ports import Clock, Crash, CrashPoint, Provider, RunDb
+from firewarden.providers.fireworks import FireworksDoor
+from firewarden.store.engine import Database
+from firewarden.store.runner import DbThread
+
+MOST_FILES = 200
+MOST_BYTES = 64 * 1024
+_WRITABLE_BY_ALL = 0o002
+
+
+def _carry_on(_point: CrashPoint) -> None:
+    """Do nothing: in production nobody is killed at a crash point."""
+
+
+def _open_thread(_database: Database) -> RunDb:
+    return DbThread()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seams:
+    """Everything that is not deterministic, and nothing else.
+
+    Attributes:
+        transport: None means the real network.
+        run_db: makes the runner that database work goes through.
+        crash: called at each named crash point.
+    """
+
+    clock: Clock
+    rng: random.Random
+    transport: httpx.AsyncBaseTransport | None = None
+    run_db: Callable[[Database], RunDb] = _open_thread
+    crash: Crash = _carry_on
+
+
+def production_seams(settings: Settings) -> Seams:
+    """Give the real world, its time compressed where the settings say so."""
+    clock = clock_for(speed=settings.time_speed, origin=settings.time_origin)
+    return Seams(clock=clock, rng=random.SystemRandom())
+
+
+def open_database(settings: Settings, *, upgrade: bool) -> Database:
+    """Open the ledger that *settings* name; see `Database.open` for what is raised."""
+    return Database.open(settings.database_url.reveal(), upgrade=upgrade)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One account that is looked after, with the way to it."""
+
+    account: AccountId
+    provider: Provider
+    timezone: str
+    policies: Path
+
+
+@asynccontextmanager
+async def open_accounts(
+    settings: Settings, seams: Seams, *, only: str | None = None
+) -> AsyncIterator[tuple[Account, ...]]:
+    """Open the way to every account of *settings*, or to *only* one of them.
+
+    Raises:
+        SettingsError: an account has no key.
+        KeyRefused, AccountSuspended, ProviderError: the provider's answer at the door.
+        UnknownAccount: a key sees no such account, or several where none was chosen.
+    """
+    async with AsyncExitStack() as stack:
+        accounts = []
+        for watched in settings.watched:
+            door = FireworksDoor(
+                base_url=settings.base_url,
+                api_key=watched.api_key.reveal,
+                clock=seams.clock,
+                rng=seams.rng,
+                transport=seams.transport,
+            )
+            stack.push_async_callback(door.aclose)
+            wanted = watched.account_id or only
+            account = AccountId(wanted) if wanted else await _find_account(door)
+            accounts.append(_account(door, account, watched))
+        if only is not None:
+            accounts = [one for one in accounts if one.account == only]
+            if not accounts:
+                raise UnknownAccount(f"no account {only} in the settings", where="--account")
+        yield tuple(accounts)
+
+
+async def _find_account(door: FireworksDoor) -> AccountId:
+    """Ask which account the key is for."""
+    seen = [facts.account for facts in await door.accounts()]
+    match seen:
+        case [account]:
+            return account
+        case []:
+            raise UnknownAccount(
+                "the key sees no account", where="FIREWORKS_API_KEY", mend="use another key"
+            )
+    raise UnknownAccount(
+        f"the key sees {len(seen)} accounts: {', '.join(sorted(seen))}",
+        where="FIREWORKS_ACCOUNT_ID",
+        mend="set it to one of them, or list [[accounts]] in firewarden.toml",
+    )
+
+
+def _account(door: FireworksDoor, account: AccountId, watched: Watched) -> Account:
+    return Account(
+        account=account,
+        provider=door.account(account),
+        timezone=watched.timezone,
+        policies=watched.policies,
+    )
+
+
+def load_policies(path: Path) -> PolicySet:
+    """Read the policy file or folder at *path*.
+
+    Raises:
+        FileUnusable: it is not there, cannot be read, or everybody may write to it.
+        PolicyError: the files cannot be used as written; it holds every finding.
+    """
+    return load(read_policy_files([path]))
+
+
+def read_policy_files(paths: Sequence[Path]) -> dict[str, str]:
+    """Read every policy file in *paths*: ``*.yaml`` but no ``*.test.yaml``, nothing hidden."""
+    return {str(file): _read(file) for path in paths for file in _policy_files(path)}
+
+
+def _policy_files(path: Path) -> list[Path]:
+    if not path.exists():
+        raise FileUnusable(
+            "is not there",
+            where=str(path),
+            mend="run `firewarden init` to write a first policy, or set FIREWARDEN_POLICIES",
+        )
+    if path.is_file():
+        return [path]
+    files = sorted(
+        file
+        for file in path.glob("*.yaml")
+        if not file.name.endswith(".test.yaml") and not file.name.startswith(".")
+    )
+    if len(files) > MOST_FILES:
+        raise FileUnusable(
+            f"holds {len(files)} policy files, at most {MOST_FILES} are read",
+            where=str(path),
+            mend="join some of them",
+        )
+    return files
+
+
+def _read(file: Path) -> str:
+    try:
+        about = file.stat()
+        if about.st_mode & _WRITABLE_BY_ALL:
+            raise FileUnusable(
+                "everybody may write to it", where=str(file), mend=f"chmod o-w {file}"
+            )
+        with file.open("rb") as handle:
+            return handle.read(MOST_BYTES + 1).decode()
+    except OSError as error:
+        raise FileUnusable(error.strerror or str(error), where=str(file)) from error
+    except UnicodeDecodeError as error:
+        raise FileUnusable("is not UTF-8 text", where=str(file)) from error

@@ -1,0 +1,77 @@
+"""Supervised loops: each does one kind of work when its bell rings, and survives the world."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+
+from firewarden.errors import FirewardenError
+from firewarden.ports import Clock, Ticker
+
+log = structlog.get_logger()
+
+JITTER = 0.25
+"""Part of an interval by which polls and scrapes are spread, so that daemons do not march in step."""
+
+Beat = Callable[[str], None]
+Trouble = Callable[[str, FirewardenError], Awaitable[None]]
+
+
+class Role:
+    """One loop: waits for its bell, works, beats; an error of the world is told and outlived.
+
+    The bell is an event, so a tick that comes while the work is still under way is
+    remembered once and never starts a second run. An error that is not a `FirewardenError`
+    is a bug: it ends the loop and, through `TaskGroup`, the daemon.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[], Awaitable[None]],
+        *,
+        every: timedelta,
+        clock: Clock,
+        rng: random.Random,
+        beat: Beat,
+        trouble: Trouble,
+        jitter: float = JITTER,
+    ) -> None:
+        """Do *work* each *every* of the clock's time, late by at most *jitter* of it."""
+        self.name = name
+        self.every = every
+        self._work = work
+        self._clock = clock
+        self._rng = rng
+        self._beat = beat
+        self._trouble = trouble
+        self._jitter = jitter
+        self._bell = asyncio.Event()
+
+    def join(self, ticker: Ticker) -> None:
+        """Have *ticker* ring the bell, now and at each interval."""
+        ticker.every(self.every, self.name, self.ring)
+
+    def ring(self) -> None:
+        """Ask for a run as soon as the present one is over."""
+        self._bell.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            await self._bell.wait()
+            self._bell.clear()
+            await self._clock.sleep(self.every * (self._jitter * self._rng.random()))
+            await self.run_once()
+
+    async def run_once(self) -> None:
+        """Work once; tell of an error of the world, and beat only when there was none."""
+        try:
+            await self._work()
+        except FirewardenError as error:
+            log.warning("role.failed", role=self.name, error=str(error))
+            await self._trouble(self.name, error)
+        else:
+            self._beat(self.name)
