@@ -1,7 +1,7 @@
 """Says what is wrong with a setting, and what it is, without ever showing a secret."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from pydantic import BaseModel, ValidationError
 
@@ -78,8 +78,6 @@ def show(value: object) -> str:
 
 def _show_one(value: object) -> str:
     match value:
-        case None:
-            return ""
         case Secret():
             return mask_url(value.reveal())
         case Mode():
@@ -91,4 +89,4 @@ def _show_one(value: object) -> str:
         case float():
             return f"{value:g}"
         case _:
-            return value.isoformat() if isinstance(value, datetime) else str(value)
+            return "" if value is None else str(value)
