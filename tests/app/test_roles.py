@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from firewarden.app.roles import Role
+from firewarden.app.roles import Role, Supervision
 from firewarden.clock.virtual import VirtualClock
 from firewarden.errors import FirewardenError, ProviderUnavailable
 from tests.support.virtual import in_virtual_time
@@ -40,10 +40,9 @@ def a_role(
         "poll",
         work,
         every=EVERY,
-        clock=diary.clock,
-        rng=random.Random(7),
-        beat=diary.beat,
-        trouble=diary.trouble,
+        supervision=Supervision(
+            clock=diary.clock, rng=random.Random(7), beat=diary.beat, trouble=diary.trouble
+        ),
         jitter=jitter,
     )
     return role, asyncio.create_task(role.run())

@@ -1,4 +1,4 @@
-"""Which alerts of the daemon's own health are firing: each is said once, and once when it is over."""
+"""Alerts of the daemon's own health: each is said once, and once more when it is over."""
 
 from collections.abc import Iterable, Mapping
 

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
@@ -13,10 +14,20 @@ from firewarden.ports import Clock, Ticker
 log = structlog.get_logger()
 
 JITTER = 0.25
-"""Part of an interval by which polls and scrapes are spread, so that daemons do not march in step."""
+"""Part of an interval by which work is spread, so that many daemons do not march in step."""
 
 Beat = Callable[[str], None]
 Trouble = Callable[[str, FirewardenError], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supervision:
+    """What all roles of a daemon share: its time, its chance, and who hears of them."""
+
+    clock: Clock
+    rng: random.Random
+    beat: Beat
+    trouble: Trouble
 
 
 class Role:
@@ -33,20 +44,14 @@ class Role:
         work: Callable[[], Awaitable[None]],
         *,
         every: timedelta,
-        clock: Clock,
-        rng: random.Random,
-        beat: Beat,
-        trouble: Trouble,
+        supervision: Supervision,
         jitter: float = JITTER,
     ) -> None:
         """Do *work* each *every* of the clock's time, late by at most *jitter* of it."""
         self.name = name
         self.every = every
         self._work = work
-        self._clock = clock
-        self._rng = rng
-        self._beat = beat
-        self._trouble = trouble
+        self._by = supervision
         self._jitter = jitter
         self._bell = asyncio.Event()
 
@@ -63,7 +68,7 @@ class Role:
         while True:
             await self._bell.wait()
             self._bell.clear()
-            await self._clock.sleep(self.every * (self._jitter * self._rng.random()))
+            await self._by.clock.sleep(self.every * (self._jitter * self._by.rng.random()))
             await self.run_once()
 
     async def run_once(self) -> None:
@@ -72,6 +77,6 @@ class Role:
             await self._work()
         except FirewardenError as error:
             log.warning("role.failed", role=self.name, error=str(error))
-            await self._trouble(self.name, error)
+            await self._by.trouble(self.name, error)
         else:
-            self._beat(self.name)
+            self._by.beat(self.name)
