@@ -1,0 +1,108 @@
+"""Billed GPU-seconds by local day, as the provider counts them.
+
+Fireworks docs: Exporting usage and costs. Windows reach over 31 days at most; there are
+only daily rows, the time of day in a question is ignored. Whether a question's instant is
+read as a UTC date or as a local one is not documented: ours are dated alike in both, and
+reach a day further than asked, so that an exclusive end loses nothing. What was not asked
+for is dropped.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from firewarden.model.ids import AccountId, DeploymentId
+from firewarden.model.usage import BilledDay
+from firewarden.providers.fireworks.translate import instant
+from firewarden.providers.fireworks.wire import DedicatedUsage, Unreadable, last_part, text
+
+DAYS_A_QUESTION = 30
+MOST_SECONDS = 10**12
+
+_DAY = timedelta(days=1)
+_LONGEST_DAY = timedelta(hours=26)
+"""Where the clocks go back, a local day has 25 hours."""
+
+_HOURS = (12, 6, 18, 3, 21)
+
+
+def windows(first: date, last: date, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
+    """Cut the days *first* to *last*, both included, into questions the provider answers."""
+    while first <= last:
+        after = min(first + timedelta(days=DAYS_A_QUESTION), last + _DAY)
+        yield _within(first, zone), _within(after, zone)
+        first = after
+
+
+def billed_days(
+    rows: Iterable[DedicatedUsage],
+    *,
+    account: AccountId,
+    first: date,
+    last: date,
+    zone: ZoneInfo,
+) -> list[BilledDay]:
+    """Add up *rows* by day, deployment, accelerator and placement; sorted so.
+
+    Raises:
+        Unreadable: a row is no day of *zone*, names no deployment, or its seconds cannot be.
+    """
+    sums: dict[tuple[date, str, str, str], int] = {}
+    models: dict[tuple[date, str, str, str], str] = {}
+    for row in rows:
+        day = _day_of(row, zone)
+        if not first <= day <= last:
+            continue
+        name = row.deployment_id or (row.group or {}).get("deployment_name", "")
+        key = (day, _named(name), text(row.accelerator_type), row.placement or "")
+        sums[key] = sums.get(key, 0) + _seconds(row)
+        models.setdefault(key, row.base_model or "")
+    return [
+        BilledDay(
+            account=account,
+            day=key[0],
+            timezone=zone.key,
+            deployment_id=DeploymentId(key[1]),
+            accelerator_type=key[2],
+            placement=key[3],
+            gpu_seconds=sums[key],
+            base_model=models[key],
+        )
+        for key in sorted(sums)
+    ]
+
+
+def _within(day: date, zone: ZoneInfo) -> datetime:
+    """Find an instant that is on *day* both in UTC and in *zone*."""
+    moments = (datetime.combine(day, time(hour), tzinfo=UTC) for hour in _HOURS)
+    return next(moment for moment in moments if moment.astimezone(zone).date() == day)
+
+
+def _day_of(row: DedicatedUsage, zone: ZoneInfo) -> date:
+    """Tell which day *row* is of: it begins at the local midnight, or at the UTC one."""
+    start = instant(row.start_time)
+    if start is None:
+        raise Unreadable("a row of the bill without a startTime")
+    end = instant(row.end_time)
+    if end is not None and end - start > _LONGEST_DAY:
+        raise Unreadable("a row of the bill that is longer than a day")
+    local = start.astimezone(zone).date()
+    if start == datetime.combine(local, time(), tzinfo=zone).astimezone(UTC):
+        return local
+    if start.time() == time():
+        return start.date()
+    raise Unreadable(f"a row of the bill that begins at {start:%FT%TZ}, at no midnight")
+
+
+def _named(name: str) -> str:
+    short = last_part(name)
+    if not short:
+        raise Unreadable("a row of the bill without a deployment")
+    return short
+
+
+def _seconds(row: DedicatedUsage) -> int:
+    seconds = row.accelerator_seconds or 0
+    if not 0 <= seconds <= MOST_SECONDS:
+        raise Unreadable("acceleratorSeconds that cannot be")
+    return seconds

@@ -1,0 +1,276 @@
+"""One request at a time: sent, bounded, timed, repeated where that can help, translated."""
+
+import asyncio
+import random
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import httpx
+import structlog
+
+from firewarden import __version__
+from firewarden.errors import KeyRefused, ProviderRejected, ProviderUnavailable
+from firewarden.ports import Clock
+from firewarden.providers.fireworks.answers import Refusal, clean, http_date, translate
+from firewarden.providers.fireworks.limits import Limits
+from firewarden.providers.fireworks.pacing import Deadlines, Lane, RetryBudget
+
+MOST_TRIES: Final = 3
+PATIENCE: Final = timedelta(seconds=10)
+"""A Retry-After up to this is waited for at once; a longer one is left to the caller."""
+
+_FIRST_PAUSE_S: Final = 0.5
+_REFUSAL_BYTES: Final = 64 * 1024
+_CONNECTIONS: Final = 8
+_KEEP_OPEN_S: Final = 45.0
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Torn(ProviderUnavailable):
+    """The answer began well and broke off."""
+
+
+class Oversized(ProviderRejected):
+    """The answer is longer than we are willing to read."""
+
+
+class Bearer(httpx.Auth):
+    """Puts the key into each request, read anew because the file it is in may change."""
+
+    def __init__(self, api_key: Callable[[], str]) -> None:
+        self._api_key = api_key
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Add the header; redirects are not followed, so it goes nowhere else."""
+        request.headers["Authorization"] = f"Bearer {self.key()}"
+        yield request
+
+    def key(self) -> str:
+        """Give the key as it is now.
+
+        Raises:
+            KeyRefused: it is empty, or could not stand in a header.
+        """
+        key = self._api_key().strip()
+        if not key or not key.isascii() or not key.isprintable() or " " in key:
+            raise KeyRefused(
+                "the API key is empty, or holds a space or another character that no key has",
+                mend="check FIREWORKS_API_KEY, or the file it is read from",
+            )
+        return key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One GET: what for, and how much of it may come back; ``within_s`` in real seconds."""
+
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    most_bytes: int
+    within_s: float
+    lane: Lane = Lane.CONTROL
+
+    @property
+    def where(self) -> str:
+        """The request as it is named in messages: no host, no query, no key."""
+        return f"GET {self.path}"
+
+
+def open_http(
+    *, base_url: str, auth: Bearer, transport: httpx.AsyncBaseTransport | None, limits: Limits
+) -> httpx.AsyncClient:
+    """Make the one pool of connections of a key; *transport* None means the real network.
+
+    Loopback is never asked for through a proxy of the environment.
+    """
+    url = httpx.URL(base_url)
+    return httpx.AsyncClient(
+        base_url=url,
+        auth=auth,
+        transport=transport,
+        timeout=httpx.Timeout(max(limits.call_s, limits.scrape_s), connect=limits.connect_s),
+        limits=httpx.Limits(
+            max_connections=_CONNECTIONS,
+            max_keepalive_connections=_CONNECTIONS,
+            keepalive_expiry=_KEEP_OPEN_S,
+        ),
+        headers={
+            "Accept": "application/json, text/plain;q=0.9",
+            "Accept-Encoding": "gzip",
+            "User-Agent": f"firewarden/{__version__}",
+        },
+        trust_env=url.host not in _LOOPBACK,
+    )
+
+
+class Client:
+    """Asks about one account, and keeps to what the provider said about being asked.
+
+    Time-outs are counted by the event loop (real time in production, virtual in a
+    simulation), pauses between tries and the provider's Retry-After by the `Clock`, which
+    may be compressed.
+    """
+
+    def __init__(
+        self, http: httpx.AsyncClient, *, auth: Bearer, clock: Clock, rng: random.Random
+    ) -> None:
+        self._http = http
+        self._auth = auth
+        self._clock = clock
+        self._rng = rng
+        self._deadlines = Deadlines()
+        self.budget = RetryBudget()
+        self.last_skew_ms: int | None = None
+
+    async def get(self, ask: Ask) -> bytes:
+        """Give the body of a 200.
+
+        Raises:
+            ProviderUnavailable: no answer, one that tells us to come back, or not yet the
+                time to ask. `ProviderRejected`, `NotFound`, `KeyRefused`, `AccountSuspended`
+                as their names say.
+        """
+        self.budget.earn()
+        for attempt in range(1, MOST_TRIES + 1):
+            self.check_deadline(ask)
+            chunks: list[bytes] = []
+            try:
+                await self._try(ask, chunks.append)
+            except ProviderUnavailable as error:
+                pause = self._pause(attempt, error)
+                if pause is None:
+                    raise
+                await self._rest(ask, error, attempt=attempt, pause=pause)
+            else:
+                return b"".join(chunks)
+        raise AssertionError("the last try returns or raises")
+
+    async def stream(self, ask: Ask, take: Callable[[bytes], None]) -> bool:
+        """Hand the body of a 200 to *take* piece by piece; never asked twice.
+
+        Gives whether the answer said where it ends; one that does not may have been cut.
+
+        Raises:
+            Torn, Oversized: after some of it was handed over. Otherwise as `get`.
+        """
+        self.check_deadline(ask)
+        return await self._try(ask, take)
+
+    def check_deadline(self, ask: Ask) -> None:
+        """Raise `ProviderUnavailable` where the provider wants not to be asked yet."""
+        left_s = self._deadlines.left_s(ask.lane, now=self._clock.mono())
+        if left_s > 0:
+            raise ProviderUnavailable(
+                f"not asked: the provider wants to be left alone for another {left_s:.0f} s",
+                where=ask.where,
+                retry_after=timedelta(seconds=left_s),
+            )
+
+    async def _try(self, ask: Ask, take: Callable[[bytes], None]) -> bool:
+        try:
+            return await asyncio.wait_for(self._once(ask, take), ask.within_s)
+        except ProviderUnavailable as error:
+            self._remember(ask, error)
+            raise
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise ProviderUnavailable(
+                f"no whole answer within {ask.within_s:.0f} s", where=ask.where
+            ) from error
+        except httpx.DecodingError as error:
+            raise ProviderRejected(
+                "an answer whose compression is broken", where=ask.where
+            ) from error
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            raise ProviderUnavailable(_told(error), where=ask.where) from error
+
+    async def _once(self, ask: Ask, take: Callable[[bytes], None]) -> bool:
+        asked_at = self._clock.now()
+        request = self._http.build_request("GET", ask.path, params=dict(ask.params))
+        response = await self._http.send(request, stream=True)
+        try:
+            self._note_skew(response, asked_at)
+            if response.status_code == httpx.codes.OK:
+                return await _read(response, ask, take)
+            body = await _head(response)
+        finally:
+            await response.aclose()
+        answer = Refusal(
+            status=response.status_code,
+            headers=response.headers,
+            body=body,
+            at=self._clock.now(),
+        )
+        raise translate(answer, where=ask.where, secret=self._auth.key())
+
+    def _remember(self, ask: Ask, error: ProviderUnavailable) -> None:
+        if error.retry_after:
+            until = self._clock.mono() + error.retry_after.total_seconds()
+            self._deadlines.remember(ask.lane, until=until, throttled=error.throttled)
+
+    def _pause(self, attempt: int, error: ProviderUnavailable) -> timedelta | None:
+        """Choose how long to wait before the next try; None where there is to be none."""
+        asked_for = error.retry_after or timedelta(0)
+        if attempt == MOST_TRIES or asked_for > PATIENCE or not self.budget.spend():
+            return None
+        spread = self._rng.uniform(0.5, 1.5)
+        return asked_for + timedelta(seconds=_FIRST_PAUSE_S * 2 ** (attempt - 1) * spread)
+
+    async def _rest(
+        self, ask: Ask, error: ProviderUnavailable, *, attempt: int, pause: timedelta
+    ) -> None:
+        log.info(
+            "request.retried",
+            path=ask.path,
+            attempt=attempt + 1,
+            pause_seconds=round(pause.total_seconds(), 3),
+            problem=error.problem,
+        )
+        await self._clock.sleep(pause)
+
+    def _note_skew(self, response: httpx.Response, asked_at: datetime) -> None:
+        told = http_date(response.headers.get("date", ""))
+        if told is not None:
+            middle = asked_at + (self._clock.now() - asked_at) / 2
+            half_a_second = timedelta(milliseconds=500)  # Date has whole seconds, cut off
+            self.last_skew_ms = round((told + half_a_second - middle) / timedelta(milliseconds=1))
+
+
+async def _read(response: httpx.Response, ask: Ask, take: Callable[[bytes], None]) -> bool:
+    size = 0
+    try:
+        async for chunk in response.aiter_bytes():
+            size += len(chunk)
+            if size > ask.most_bytes:
+                most = ask.most_bytes // 1024
+                raise Oversized(f"an answer of more than {most} KiB", where=ask.where)
+            take(chunk)
+    except httpx.DecodingError:
+        raise
+    except httpx.TransportError as error:
+        raise Torn(f"the answer broke off: {_told(error)}", where=ask.where) from error
+    promised = response.headers.get("content-length", "")
+    if promised.isdecimal() and response.num_bytes_downloaded < int(promised):
+        got = response.num_bytes_downloaded
+        raise Torn(f"the answer broke off after {got} of {promised} bytes", where=ask.where)
+    return bool(promised) or "transfer-encoding" in response.headers
+
+
+async def _head(response: httpx.Response) -> bytes:
+    """Read enough of a refusal to understand it."""
+    body = b""
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > _REFUSAL_BYTES:
+            break
+    return body[:_REFUSAL_BYTES]
+
+
+def _told(error: Exception) -> str:
+    """Say what broke; not in the words of an error about what *we* sent: the key is in it."""
+    name = type(error).__name__
+    said = "" if isinstance(error, httpx.LocalProtocolError) else clean(str(error))
+    return f"{name}: {said}" if said else name
