@@ -91,6 +91,11 @@ class Provider(Protocol):
         """The account all calls are about."""
         ...
 
+    @property
+    def last_skew_ms(self) -> int | None:
+        """The provider's clock minus ours at the last answer; None where none told its date."""
+        ...
+
     async def facts(self) -> AccountFacts:
         """Read the account itself, and the role of the key where that can be found out."""
         ...
