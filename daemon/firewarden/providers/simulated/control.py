@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from firewarden.providers.simulated import truth
 from firewarden.providers.simulated.account import Account
+from firewarden.providers.simulated.faults import Faults
 from firewarden.providers.simulated.instants import from_ms, instant_text, parse_instant, to_ms
 from firewarden.providers.simulated.log import Log
 from firewarden.providers.simulated.plan import Json
@@ -16,7 +17,7 @@ from firewarden.providers.simulated.world import World
 Advance = Callable[[], int]
 
 
-def control_routes(world: World, *, log: Log, advance: Advance) -> list[Route]:
+def control_routes(world: World, *, log: Log, advance: Advance, faults: Faults) -> list[Route]:
     """Make the routes of ``/_truth``, ``/_log`` and ``/_world``; they need no key."""
 
     async def tell_truth(request: Request) -> Response:
@@ -37,6 +38,7 @@ def control_routes(world: World, *, log: Log, advance: Advance) -> list[Route]:
                 "deployments": [
                     row for account in accounts for row in truth.deployments(account, since, until)
                 ],
+                "faults": faults.counts(),
                 "sins": [row for account in accounts for row in truth.sins(account, now)],
             }
         )

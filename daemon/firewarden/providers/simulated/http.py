@@ -1,6 +1,6 @@
 """The simulated control plane as an ASGI application; its world follows the clock it is given."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -14,7 +14,10 @@ from firewarden.providers.simulated import (
     routes_deployments,
     routes_models,
 )
+from firewarden.providers.simulated.broken import Broken, BrokenResponse
 from firewarden.providers.simulated.control import control_routes
+from firewarden.providers.simulated.fault_types import Arrival
+from firewarden.providers.simulated.faults import Faults
 from firewarden.providers.simulated.gateway import Call, Handler, Refusal, Reply
 from firewarden.providers.simulated.keys import Key, default_keys
 from firewarden.providers.simulated.log import Entry, Log
@@ -29,33 +32,59 @@ _HANDLERS: Mapping[tuple[str, str], Handler] = {
         for (method, path), handler in module.HANDLERS.items()
     },
 }
-_ASKING_POSTS = (":query",)
+_TARGETS = (
+    ("/deployments/", "get"),
+    ("/deployments", "list"),
+    ("/metrics", "metrics"),
+    ("/billing", "bill"),
+    ("/usageCosts", "bill"),
+    ("/pricingPlans", "prices"),
+    ("/quotas", "quotas"),
+    ("/auditLogs", "audit"),
+    ("/users", "accounts"),
+    ("/deployedModels", "models"),
+    ("/routers", "models"),
+    ("/rlorTrainerJobs", "models"),
+)
 _SHARED_ACCOUNTS = frozenset({"-", "fireworks"})
 _ANY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
-def application(world: World, *, clock: Clock, keys: Mapping[str, Key] | None = None) -> Starlette:
+def application(
+    world: World,
+    *,
+    clock: Clock,
+    faults: Faults | None = None,
+    keys: Mapping[str, Key] | None = None,
+) -> Starlette:
     """Serve *world* as the provider would, and its truth under ``/_truth`` and ``/_log``.
 
     At every request the world advances to ``clock.now()``; compressed time is in the clock.
     """
-    plane = ControlPlane(world, clock=clock, keys=keys or default_keys(tuple(world.accounts)))
+    struck = faults or Faults(())
+    struck.bind(world)
+    plane = ControlPlane(
+        world, clock=clock, faults=struck, keys=keys or default_keys(tuple(world.accounts))
+    )
     routes = [
         Route(path, plane.endpoint(path, handler), methods=[method])
         for (method, path), handler in _HANDLERS.items()
     ]
-    routes += control_routes(world, log=plane.log, advance=plane.advance)
+    routes += control_routes(world, log=plane.log, advance=plane.advance, faults=struck)
     routes.append(Route("/{rest:path}", plane.endpoint("", _unknown), methods=_ANY_METHOD))
     return Starlette(routes=routes)
 
 
 class ControlPlane:
-    """Lets calls in, carries them out on the world, remembers them."""
+    """Lets calls in, carries them out on the world or breaks them, remembers them."""
 
-    def __init__(self, world: World, *, clock: Clock, keys: Mapping[str, Key]) -> None:
+    def __init__(
+        self, world: World, *, clock: Clock, faults: Faults, keys: Mapping[str, Key]
+    ) -> None:
         self.log = Log()
         self._world = world
         self._clock = clock
+        self._faults = faults
         self._keys = keys
 
     def advance(self) -> int:
@@ -63,31 +92,36 @@ class ControlPlane:
         self._world.advance(self._clock.now())
         return self._world.agenda.now
 
-    def endpoint(self, path: str, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    def endpoint(self, path: str, own: Handler) -> Callable[[Request], Awaitable[Response]]:
         """Make the endpoint of one route."""
 
         async def respond(request: Request) -> Response:
             body = await request.body()
             now = self.advance()
-            reply = self._answer(request, path, handler, body)
-            self._remember(request, reply, body, at=now)
+
+            def run(handler: Handler | None = None, *, drop: Sequence[str] = ()) -> Reply:
+                return self._answer(request, path, handler or own, body, drop)
+
+            reply, fault = self._faults.strike(self._world, _arrival(request, path), run)
+            if isinstance(reply, Broken):
+                self._remember(request, body, at=now, status=0, fault=fault)
+                return BrokenResponse(reply, clock=self._clock)
+            self._remember(request, body, at=now, status=reply.status, fault=fault)
             return Response(
                 reply.body, reply.status, headers=dict(reply.headers), media_type=reply.media_type
             )
 
         return respond
 
-    def _answer(self, request: Request, path: str, handler: Handler, body: bytes) -> Reply:
-        query = {name: tuple(request.query_params.getlist(name)) for name in request.query_params}
+    def _answer(
+        self, request: Request, path: str, handler: Handler, body: bytes, drop: Sequence[str]
+    ) -> Reply:
+        asked = request.query_params
+        query = {name: tuple(asked.getlist(name)) for name in asked if name not in drop}
+        params = {name: str(value) for name, value in request.path_params.items()}
         try:
             key = self._let_in(request, path)
-            call = Call(
-                world=self._world,
-                key=key,
-                params={name: str(value) for name, value in request.path_params.items()},
-                query=query,
-                body=body,
-            )
+            call = Call(world=self._world, key=key, params=params, query=query, body=body)
             return handler(call)
         except Refusal as refusal:
             return refusal.reply()
@@ -104,25 +138,54 @@ class ControlPlane:
         account_id = str(request.path_params.get("account_id", ""))
         if account_id in _SHARED_ACCOUNTS and "/deploymentShapes" in path:
             return key
-        if account_id and account_id not in key.accounts:
-            raise _not_seen(account_id, exists=account_id in self._world.accounts)
-        if account_id and (self._world.accounts[account_id].plan.suspend_state != "UNSUSPENDED"):
-            raise _suspended(account_id)
-        is_read = request.method == "GET" or path.endswith(_ASKING_POSTS)
-        if not is_read and not key.may_write:
+        if account_id:
+            self._check_account(account_id, key)
+        if not _is_read(request.method, path) and not key.may_write:
             raise Refusal("PERMISSION_DENIED", f"role {key.role!r} may not {request.method}")
         return key
 
-    def _remember(self, request: Request, reply: Reply, body: bytes, *, at: int) -> None:
+    def _check_account(self, account_id: str, key: Key) -> None:
+        if account_id not in key.accounts:
+            raise _not_seen(account_id, exists=account_id in self._world.accounts)
+        if self._world.accounts[account_id].plan.suspend_state != "UNSUSPENDED":
+            raise _suspended(account_id)
+
+    def _remember(self, request: Request, body: bytes, *, at: int, status: int, fault: str) -> None:
         entry = Entry(
             at=at,
             method=request.method,
             path=request.url.path,
             query=request.url.query,
-            status=reply.status,
+            status=status,
+            fault=fault,
             body=b"" if request.method == "GET" else body,
         )
         self.log.add(entry)
+
+
+def _arrival(request: Request, path: str) -> Arrival:
+    return Arrival(
+        method=request.method,
+        target=_target(request.method, path),
+        query=dict(request.query_params),
+        account_id=str(request.path_params.get("account_id", "")),
+        deployment_id=str(request.path_params.get("deployment_id", "")),
+    )
+
+
+def _target(method: str, path: str) -> str:
+    """Name the class of a path, as fault files do."""
+    if not _is_read(method, path):
+        return "write"
+    rest = path.removeprefix(_PREFIX)
+    for prefix, target in _TARGETS:
+        if rest.startswith(prefix):
+            return target
+    return "accounts" if rest in {"", "/v1/accounts"} else "other"
+
+
+def _is_read(method: str, path: str) -> bool:
+    return method == "GET" or path.endswith(":query")
 
 
 def _token(request: Request) -> str:

@@ -14,9 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from firewarden.errors import AddressInUse
-
-ABORT = "firewarden.abort"
-"""Key of the ASGI extension that resets the connection a request came on."""
+from firewarden.providers.simulated.broken import ABORT
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
