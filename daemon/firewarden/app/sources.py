@@ -53,13 +53,15 @@ class TomlFile:
         try:
             self.table: dict[str, Any] = tomllib.loads(text, parse_float=Decimal)
         except tomllib.TOMLDecodeError as error:
-            line = re.search(r"line (\d+)", str(error))
-            where = f"{path}:{line[1]}" if line else str(path)
+            told = re.search(r"line (\d+)", str(error))
+            where = f"{path}:{told[1] if told else len(text.splitlines())}"
             problem = re.sub(r" \(at .*\)$", "", str(error))
             raise SettingsError(
                 f"is not TOML: {problem}", where=where, mend="mend the line"
             ) from error
-        self._lines = dict(_places(text))
+        self._lines: dict[Place, int] = {}
+        for place, line in _places(text):
+            self._lines.setdefault(place, line)
 
     def where(self, *place: str | int) -> str:
         """Say ``path:line`` of the innermost part of *place* whose line is known."""
@@ -111,6 +113,7 @@ def _places(text: str) -> Iterator[tuple[Place, int]]:
             table = _split(found[2])
             if found[1]:
                 repeated[table] = repeated.get(table, -1) + 1
+                yield table, number
                 table = (*table, repeated[table])
             yield table, number
         elif found := _KEY.match(line):
