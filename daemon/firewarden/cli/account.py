@@ -56,11 +56,11 @@ def doctor(
     import asyncio
 
     from firewarden.app.doctor import examine
-    from firewarden.cli.context import load
+    from firewarden.cli.context import settings
     from firewarden.report.checks import checks_json, checks_view, worst
 
-    loaded = load(config)
+    given = settings(config)
     with progress() as advance:
-        checks = asyncio.run(examine(loaded.settings, account, advance))
+        checks = asyncio.run(examine(given, account, advance))
     show(lambda: checks_json(checks), lambda: checks_view(checks), as_format=as_format, json=json)
     raise typer.Exit(int(worst(checks)))

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from firewarden import __version__
-from firewarden.cli import account, database, files, reading
+from firewarden.cli import account, daemon, database, files, reading
 from firewarden.cli.options import example
 from firewarden.errors import FirewardenError
 
@@ -64,7 +64,7 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
 @app.callback()
 def options(
     *,
-    version: Annotated[  # noqa: ARG001 - its callback has done the work
+    version: Annotated[
         bool,
         typer.Option(
             "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
@@ -75,8 +75,10 @@ def options(
 
 
 _COMMANDS = (
+    (daemon.demo, ("firewarden demo", "firewarden demo --fleet large --seed 7 -v")),
     (account.survey, ("firewarden survey", "firewarden survey --html survey.html")),
     (files.init, ("firewarden init", "firewarden init /etc/firewarden")),
+    (daemon.run, ("firewarden run", "firewarden run --once --config /etc/firewarden.toml")),
     (account.doctor, ("firewarden doctor", "firewarden doctor --json")),
     (reading.status, ("firewarden status", "firewarden status --json | jq .deployments")),
     (reading.explain, ("firewarden explain exp-7", "firewarden explain exp-7 --policy idle")),
@@ -89,6 +91,14 @@ _COMMANDS = (
         ),
     ),
     (files.validate, ("firewarden validate", "firewarden validate policies --format sarif")),
+    (
+        daemon.simulate,
+        (
+            "firewarden simulate --speed 600 --seed 3",
+            "firewarden simulate --history 30d --database sqlite:///past.db",
+        ),
+    ),
+    (daemon.healthcheck, ("firewarden healthcheck",)),
     (files.config, ("firewarden config", "firewarden config --config staging.toml")),
 )
 for _command, _examples in _COMMANDS:

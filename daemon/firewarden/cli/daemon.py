@@ -1,0 +1,157 @@
+"""Commands that run for long: `run`, `demo`, `simulate`; and a container's probe of one."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from firewarden.cli.options import Config, Seed
+from firewarden.cli.output import progress, say
+
+Once = Annotated[
+    bool,
+    typer.Option("--once", help="One cycle, then exit: meter, and judge by what is stored."),
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Tell everything, not only the story.")
+]
+Port = Annotated[
+    int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0: any that is free.")
+]
+Faults = Annotated[
+    Path | None,
+    typer.Option("--faults", metavar="FILE", help="What goes wrong, as TOML (docs/simulator.md)."),
+]
+History = Annotated[
+    str | None,
+    typer.Option("--history", metavar="30d", help="Write a recorded past instead of serving."),
+]
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option("--database", metavar="URL", help="Where --history writes; must be empty."),
+]
+OurSpeed = Annotated[
+    float | None,
+    typer.Option("--speed", min=1, max=100_000, help="Simulated seconds per real second."),
+]
+
+
+class DemoFleet(StrEnum):
+    """What the demo looks after."""
+
+    SMALL = "small"
+    LARGE = "large"
+
+
+class SimulatedFleet(StrEnum):
+    """What `simulate` serves: 7, about 200, 24 deployments of every kind, and the survey's."""
+
+    SMALL = "small"
+    LARGE = "large"
+    STANDARD = "standard"
+    SINS = "sins"
+
+
+def run(*, once: Once = False, config: Config = None) -> None:
+    """Run the daemon: poll, meter, judge, tell. This version observes, and changes nothing.
+
+    --once makes one cycle: verdicts that need evidence from earlier polls stay unknown
+    unless those are stored, and it says so. SIGTERM and Ctrl-C stop it cleanly, exit 0.
+    """
+    import asyncio
+
+    from firewarden.app.compose import production_seams
+    from firewarden.app.daemon import run as keep_running
+    from firewarden.cli.context import load, log_as_daemon
+
+    loaded = load(config)
+    seams = production_seams(loaded.settings)
+    log_as_daemon(loaded, seams.clock)
+    raise typer.Exit(asyncio.run(keep_running(loaded.settings, seams, once=once)))
+
+
+def demo(
+    *,
+    speed: Annotated[
+        float, typer.Option("--speed", min=60, max=3600, help="Simulated seconds per real second.")
+    ] = 600,
+    seed: Seed = 1,
+    fleet: Annotated[DemoFleet, typer.Option("--fleet", help="What it looks after.")] = (
+        DemoFleet.SMALL
+    ),
+    verbose: Verbose = False,
+) -> None:
+    """Watch firewarden look after a simulated account. Nothing real is touched.
+
+    The same daemon, database and policies as `run`; only the account is simulated, and time
+    is compressed. No key is needed, none is looked for. Ctrl-C stops it and sums up.
+    """
+    import asyncio
+
+    from firewarden.app.demo import play
+
+    asyncio.run(play(fleet=fleet.value, seed=seed, speed=speed, verbose=verbose, tell=typer.echo))
+
+
+def simulate(
+    *,
+    port: Port = 8643,
+    seed: Seed = 1,
+    speed: OurSpeed = None,
+    fleet: Annotated[
+        SimulatedFleet, typer.Option("--fleet", help="What it is made of.")
+    ] = SimulatedFleet.STANDARD,
+    faults: Faults = None,
+    history: History = None,
+    database: DatabaseUrl = None,
+    config: Config = None,
+) -> None:
+    """Serve a simulated Fireworks account on 127.0.0.1, with its truth and a log of requests.
+
+    With --history it serves nothing: it writes that much of a recorded past into a database,
+    through the code that would have recorded it.
+    """
+    if history is not None or database is not None:
+        _write_history(history, database, fleet=fleet.value, seed=seed)
+        return
+    import asyncio
+
+    from firewarden.app.simulate import introduce, serve_simulation, start_simulation
+    from firewarden.cli.context import settings
+
+    given = settings(config)
+    simulation = start_simulation(
+        fleet.value, seed=seed, speed=speed or given.time_speed, origin=given.time_origin
+    )
+
+    def tell(at: int) -> None:
+        for line in introduce(simulation, at):
+            typer.echo(line)
+
+    asyncio.run(serve_simulation(simulation, port=port, faults=faults, on_ready=tell))
+
+
+def _write_history(history: str | None, database: str | None, *, fleet: str, seed: int) -> None:
+    from firewarden.app.history import write_history
+    from firewarden.errors import UserError
+
+    if history is None or database is None:
+        raise UserError(
+            "a recorded past needs its length and a database to go to",
+            mend="give both: --history 30d --database sqlite:///past.db",
+        )
+    with progress() as advance:
+        written = write_history(database, length=history, fleet=fleet, seed=seed, advance=advance)
+    say(written)
+
+
+def healthcheck(*, config: Config = None) -> None:
+    """Ask the running daemon whether it is well; exits 0 or 1. For containers.
+
+    Asks http://LISTEN/healthz, on the loopback address where it listens everywhere.
+    """
+    from firewarden.cli.context import settings
+    from firewarden.cli.probe import probe
+
+    typer.echo(probe(settings(config)))
