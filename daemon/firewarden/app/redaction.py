@@ -4,7 +4,7 @@ import base64
 import re
 from collections.abc import Mapping, MutableMapping
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from firewarden.app.secrets import Secret
 
@@ -17,6 +17,7 @@ _KEYS = re.compile(
     re.ASCII,
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
+_LOGIN = re.compile(r"[a-z+]+://([^:/@]*):(.+)@")
 _USERINFO = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+@")
 
 
@@ -89,11 +90,6 @@ def _forms(secret: str) -> set[str]:
     """List what *secret* looks like where it is used: plain, quoted, in base64, its password."""
     forms = {secret, quote(secret, safe=""), base64.b64encode(secret.encode()).decode()}
     forms.add(base64.b64encode(f":{secret}".encode()).decode())
-    if "://" in secret:
-        try:
-            user, password = urlsplit(secret).username, urlsplit(secret).password
-        except ValueError:
-            return forms
-        if password and password != user:
-            forms |= {password, unquote(password)}
+    if (login := _LOGIN.match(secret)) and login[1] != login[2]:
+        forms |= {login[2], unquote(login[2])}
     return forms
