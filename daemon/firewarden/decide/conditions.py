@@ -1,0 +1,285 @@
+"""The conditions of ``when``: each true, false or unknown, with what it rests on."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from firewarden.decide import facts
+from firewarden.decide.kleene import disjunction, negation, truth_of
+from firewarden.decide.seen import Seen
+from firewarden.model.deployment import Deployment
+from firewarden.model.price import MICRO
+from firewarden.model.verdict import ConditionResult, Truth
+from firewarden.policy.durations import format_duration
+from firewarden.policy.rules import RequireData
+from firewarden.policy.schema import When
+
+Finding = tuple[Truth, object, str, datetime | None]
+"""Verdict, value (duration, number or None), why, instant of the newest evidence."""
+
+
+_SINCE: dict[str, tuple[Callable[[Seen], datetime | None], Callable[[Deployment], str]]] = {
+    "older_than": (facts.created_at, facts.always),
+    "at_zero_for": (facts.at_zero_since, facts.not_at_zero),
+    "failed_for": (facts.state_since, facts.not_failed),
+    "starting_for": (facts.starting_since, facts.not_starting),
+}
+"""Durations that count from an instant: since when, and why they do not apply ("": they do)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One key of ``when``, ready to be asked.
+
+    Attributes:
+        cost: cheap ones are asked first; the answer does not depend on the order.
+        find: asks it. settle: what the deployment's description alone says; UNKNOWN where
+            that is not enough.
+        parts: conditions inside ``any`` and ``not``, for the explanation.
+        on_use: it rests on signs of use.
+    """
+
+    name: str
+    threshold: str
+    cost: int
+    find: Callable[[Seen], Finding]
+    settle: Callable[[Deployment], Truth]
+    parts: tuple["Condition", ...] = ()
+    on_use: bool = False
+
+    def explain(self, seen: Seen) -> Iterator[ConditionResult]:
+        """Say what was found, ready to print; parts follow the whole."""
+        verdict, value, because, at = self.find(seen)
+        yield ConditionResult(
+            condition=self.name,
+            value=_printed(value),
+            threshold=self.threshold,
+            verdict=verdict,
+            because=because,
+            sample_age=None if at is None else max(seen.now - at, timedelta(0)),
+        )
+        for part in self.parts:
+            yield from part.explain(seen)
+
+
+def all_of(conditions: tuple[Condition, ...], seen: Seen) -> Truth:
+    """Ask until one is false; unknown if none is and one is unknown."""
+    unknown = False
+    for condition in conditions:
+        truth = condition.find(seen)[0]
+        if truth is Truth.FALSE:
+            return Truth.FALSE
+        if truth is Truth.UNKNOWN:
+            unknown = True
+    return Truth.UNKNOWN if unknown else Truth.TRUE
+
+
+def compile_when(
+    when: When, data: RequireData, *, deletes_after: timedelta | None, prefix: str = ""
+) -> tuple[Condition, ...]:
+    """Turn *when* into conditions, the cheapest first; *deletes_after*: the provider's clock."""
+    conditions = [*_plain(when, prefix), *_of_use(when, data, prefix)]
+    if when.provider_deletes_within is not None and deletes_after is not None:
+        conditions.append(_deletes_within(when.provider_deletes_within, deletes_after, prefix))
+    if when.not_ is not None:
+        inner = compile_when(when.not_, data, deletes_after=deletes_after, prefix=f"{prefix}not.")
+        conditions.append(_not(inner, prefix))
+    if when.any_ is not None:
+        conditions.append(
+            _any(
+                tuple(
+                    compile_when(
+                        each, data, deletes_after=deletes_after, prefix=f"{prefix}any.{index}."
+                    )
+                    for index, each in enumerate(when.any_)
+                ),
+                prefix,
+            )
+        )
+    return tuple(sorted(conditions, key=lambda condition: condition.cost))
+
+
+def _plain(when: When, prefix: str) -> Iterator[Condition]:
+    if when.replicas_at_least is not None:
+        yield _at_least("replicas_at_least", when.replicas_at_least, facts.ready_replicas, prefix)
+    if when.gpus_at_least is not None:
+        yield _at_least("gpus_at_least", when.gpus_at_least, facts.gpus, prefix)
+    for name, (since, why_not) in _SINCE.items():
+        if (threshold := getattr(when, name)) is not None:
+            yield _elapsed(name, threshold, since, why_not, prefix)
+    if when.saves_at_least is not None:
+        yield _saves(when.saves_at_least, prefix)
+
+
+def _of_use(when: When, data: RequireData, prefix: str) -> Iterator[Condition]:
+    if when.quiet_for is not None:
+        yield _quiet("quiet_for", when.quiet_for, data, prefix, covered=False)
+    if when.idle_for is not None:
+        yield _quiet("idle_for", when.idle_for, data, prefix, covered=True)
+
+
+def _at_least(name: str, count: int, fact: Callable[[Deployment], int], prefix: str) -> Condition:
+    def find(seen: Seen) -> Finding:
+        found = fact(seen.deployment)
+        return truth_of(found >= count), found, "", seen.situation.fleet.answered_at
+
+    return Condition(
+        name=prefix + name,
+        threshold=str(count),
+        cost=0,
+        find=find,
+        settle=lambda deployment: truth_of(fact(deployment) >= count),
+    )
+
+
+def _elapsed(
+    name: str,
+    threshold: timedelta,
+    since: Callable[[Seen], datetime | None],
+    applies: Callable[[Deployment], str],
+    prefix: str,
+) -> Condition:
+    """Since when, against a duration; false at once where *applies* names a reason."""
+
+    def find(seen: Seen) -> Finding:
+        if why_not := applies(seen.deployment):
+            return Truth.FALSE, None, why_not, None
+        begun = since(seen)
+        if begun is None:
+            return Truth.UNKNOWN, None, "since when is not known", None
+        elapsed = seen.now - begun
+        return truth_of(elapsed >= threshold), elapsed, "", seen.situation.fleet.answered_at
+
+    return Condition(
+        name=prefix + name,
+        threshold=format_duration(threshold),
+        cost=1,
+        find=find,
+        settle=lambda deployment: Truth.FALSE if applies(deployment) else Truth.UNKNOWN,
+    )
+
+
+def _quiet(
+    name: str, threshold: timedelta, data: RequireData, prefix: str, *, covered: bool
+) -> Condition:
+    fresh, least = data.fresh_within, float(data.coverage)
+
+    def find(seen: Seen) -> Finding:
+        if why_not := facts.not_idle(seen.deployment):
+            return Truth.FALSE, None, why_not, None
+        stretch, because, at = seen.stretch(fresh)
+        if stretch is None or at is None:
+            return Truth.UNKNOWN, None, because, at
+        if stretch < threshold:
+            return Truth.FALSE, stretch, because, at
+        if covered:
+            coverage = seen.situation.evidence.coverage(
+                seen.uid, since=at - threshold, until=at, every=seen.situation.metrics_every
+            )
+            if not coverage >= least:
+                short = f"only {coverage:.0%} of its scrapes are known, {least:.0%} are needed"
+                return Truth.UNKNOWN, None, short, at
+        return Truth.TRUE, stretch, "", at
+
+    return Condition(
+        name=prefix + name,
+        threshold=format_duration(threshold),
+        cost=2,
+        find=find,
+        settle=lambda deployment: Truth.FALSE if facts.not_idle(deployment) else Truth.UNKNOWN,
+        on_use=True,
+    )
+
+
+def _deletes_within(threshold: timedelta, clock: timedelta, prefix: str) -> Condition:
+    """The provider's own delete: only bounds of its deadline are known, so often unknown."""
+
+    def find(seen: Seen) -> Finding:
+        if seen.deployment.min_replica_count > 0:
+            return Truth.FALSE, None, "min is above 0", None
+        if seen.deployment.max_replica_count == 0:
+            return Truth.UNKNOWN, None, "whether parked ones are deleted is not documented", None
+        earliest, latest = _last_traffic(seen)
+        if latest is not None and latest + clock - seen.now <= threshold:
+            return Truth.TRUE, max(latest + clock - seen.now, timedelta(0)), "at the latest", None
+        if earliest + clock - seen.now > threshold:
+            return Truth.FALSE, earliest + clock - seen.now, "at the earliest", None
+        return Truth.UNKNOWN, None, "when it was used last is not known well enough", None
+
+    return Condition(
+        name=f"{prefix}provider_deletes_within",
+        threshold=format_duration(threshold),
+        cost=2,
+        find=find,
+        settle=lambda deployment: (
+            Truth.FALSE if deployment.min_replica_count > 0 else Truth.UNKNOWN
+        ),
+        on_use=True,
+    )
+
+
+def _last_traffic(seen: Seen) -> tuple[datetime, datetime | None]:
+    """Bound the instant of the newest request: not before, not after (None: not known)."""
+    earliest = seen.quiet.active_at or seen.deployment.created_at
+    if seen.deployment.ready_replica_count == 0:
+        return earliest, seen.situation.ages.at_zero_since(seen.uid)
+    return earliest, seen.quiet.quiet_since
+
+
+def _saves(least: Decimal, prefix: str) -> Condition:
+    wanted = int(least * MICRO)
+
+    def find(seen: Seen) -> Finding:
+        burn = seen.burn_micro_usd
+        if burn is None:
+            return Truth.TRUE, None, "it is unpriced, which counts as saving", None
+        return truth_of(burn >= wanted), Decimal(burn) / MICRO, "", None
+
+    return Condition(
+        name=f"{prefix}saves_at_least",
+        threshold=f"{least} USD/h" if least else "any",
+        cost=1,
+        find=find,
+        settle=lambda _: Truth.UNKNOWN,
+    )
+
+
+def _not(inner: tuple[Condition, ...], prefix: str) -> Condition:
+    return Condition(
+        name=f"{prefix}not",
+        threshold="",
+        cost=max(condition.cost for condition in inner),
+        find=lambda seen: (negation(all_of(inner, seen)), None, "", None),
+        settle=lambda deployment: negation(_settled(inner, deployment)),
+        parts=inner,
+        on_use=any(condition.on_use for condition in inner),
+    )
+
+
+def _any(choices: tuple[tuple[Condition, ...], ...], prefix: str) -> Condition:
+    parts = tuple(condition for choice in choices for condition in choice)
+    return Condition(
+        name=f"{prefix}any",
+        threshold="",
+        cost=max(condition.cost for condition in parts),
+        find=lambda seen: (disjunction(all_of(each, seen) for each in choices), None, "", None),
+        settle=lambda deployment: disjunction(_settled(each, deployment) for each in choices),
+        parts=parts,
+        on_use=any(condition.on_use for condition in parts),
+    )
+
+
+def _settled(conditions: tuple[Condition, ...], deployment: Deployment) -> Truth:
+    verdicts = {condition.settle(deployment) for condition in conditions}
+    if Truth.FALSE in verdicts:
+        return Truth.FALSE
+    return Truth.UNKNOWN if Truth.UNKNOWN in verdicts else Truth.TRUE
+
+
+def _printed(value: object) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, timedelta):
+        return format_duration(value)
+    return f"{value.normalize():f} USD/h" if isinstance(value, Decimal) else str(value)

@@ -1,0 +1,193 @@
+"""What every policy makes of every deployment, in one pass over the fleet.
+
+Most of a fleet changes nothing from poll to poll, and an unchanged deployment is the same
+object, so what follows from its description alone is remembered by identity: a
+deployment that no policy can mean costs one look-up a cycle.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from firewarden.decide.brake import find_brake
+from firewarden.decide.conditions import Condition, all_of, compile_when
+from firewarden.decide.guards import Guards
+from firewarden.decide.kleene import conjunction
+from firewarden.decide.matching import Matcher, compile_match
+from firewarden.decide.protections import ProtectionList
+from firewarden.decide.reasons import evidence_of, reason_of
+from firewarden.decide.seen import Seen
+from firewarden.decide.situation import Situation
+from firewarden.model.deployment import Deployment
+from firewarden.model.ids import Uid
+from firewarden.model.verdict import ConditionResult, Mode, Truth, Verdict
+from firewarden.policy.rules import Policy, PolicySet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One policy, ready to be asked."""
+
+    policy: Policy
+    matches: Matcher
+    conditions: tuple[Condition, ...]
+
+    def candidate(self, deployment: Deployment) -> Truth:
+        """Tell from the description alone whether it can hold: FALSE means it cannot."""
+        match = self.matches(deployment)
+        if match is Truth.FALSE:
+            return match
+        for condition in self.conditions:
+            if condition.settle(deployment) is Truth.FALSE:
+                return Truth.FALSE
+        return match
+
+
+class Judge:
+    """Judges one account, cycle after cycle; what it remembers only saves work."""
+
+    def __init__(self, policy_set: PolicySet) -> None:
+        """Prepare the policies; a disabled one is left out."""
+        self.policy_set = policy_set
+        self.rules = tuple(
+            Rule(
+                policy=policy,
+                matches=compile_match(policy.match),
+                conditions=compile_when(
+                    policy.when,
+                    policy.require_data,
+                    deletes_after=policy_set.auto_delete_after,
+                ),
+            )
+            for policy in policy_set.policies
+            if policy.mode is not Mode.DISABLED
+        )
+        self._protections = ProtectionList(policy_set.protections)
+        self._candidates: dict[Uid, tuple[Deployment, tuple[tuple[Rule, Truth], ...]]] = {}
+
+    def judge(self, situation: Situation) -> tuple[Verdict, ...]:
+        """Give the verdicts that are true or unknown; what has none here is false.
+
+        They carry reason, blocker and evidence, not the single conditions: `explain` does.
+        """
+        if situation.ceiling is Mode.DISABLED:
+            return ()
+        guards = self.guards(situation)
+        return tuple(
+            self._verdict(seen, rule, truth, guards) for seen, rule, truth in self._sift(situation)
+        )
+
+    def explain(self, situation: Situation, deployment: Deployment) -> tuple[Verdict, ...]:
+        """Give the verdict of every policy about one deployment, condition by condition."""
+        guards, seen = self.guards(situation), Seen(deployment, situation)
+        return tuple(self._explained(seen, rule, guards) for rule in self.rules)
+
+    def guards(self, situation: Situation) -> Guards:
+        """Set up the guards of one cycle; the brake is looked for once, if at all."""
+        found: list[str] = []
+
+        def brake() -> str:
+            if not found:
+                found.append(find_brake(situation, _live(situation)))
+            return found[0]
+
+        return Guards(protections=self._protections, brake=brake)
+
+    def _sift(self, situation: Situation) -> Iterator[tuple[Seen, Rule, Truth]]:
+        """Find the pairs that are not false, as cheaply as possible."""
+        remembered = self._candidates
+        deployments = situation.fleet.deployments
+        if len(remembered) > 2 * len(deployments) + 100:
+            remembered.clear()
+        for uid, deployment in deployments.items():
+            entry = remembered.get(uid)
+            if entry is None or entry[0] is not deployment:
+                entry = remembered[uid] = (deployment, self._candidates_of(deployment))
+            if not entry[1]:
+                continue
+            seen = Seen(deployment, situation)
+            for rule, match in entry[1]:
+                truth = all_of(rule.conditions, seen)
+                if truth is not Truth.FALSE:
+                    yield seen, rule, match if match is Truth.UNKNOWN else truth
+
+    def _candidates_of(self, deployment: Deployment) -> tuple[tuple[Rule, Truth], ...]:
+        if deployment.is_gone:
+            return ()
+        judged = ((rule, rule.candidate(deployment)) for rule in self.rules)
+        return tuple((rule, match) for rule, match in judged if match is not Truth.FALSE)
+
+    def _verdict(self, seen: Seen, rule: Rule, truth: Truth, guards: Guards) -> Verdict:
+        unknown = "" if truth is Truth.TRUE else _unknown_because(rule, seen)
+        return _compose(seen, rule.policy, truth, guards, unknown=unknown)
+
+    def _explained(self, seen: Seen, rule: Rule, guards: Guards) -> Verdict:
+        match = rule.matches(seen.deployment)
+        truth = conjunction((match, all_of(rule.conditions, seen)))
+        unknown = _unknown_because(rule, seen) if truth is Truth.UNKNOWN else ""
+        first = ConditionResult(
+            condition="match",
+            value=None if match is Truth.UNKNOWN else match.value,
+            threshold="",
+            verdict=match,
+            because="a fact it asks for is not told" if match is Truth.UNKNOWN else "",
+        )
+        found = tuple(each for condition in rule.conditions for each in condition.explain(seen))
+        return _compose(
+            seen, rule.policy, truth, guards, unknown=unknown, conditions=(first, *found)
+        )
+
+
+def judge(situation: Situation, policy_set: PolicySet) -> tuple[Verdict, ...]:
+    """Judge once; who judges again and again keeps a `Judge`."""
+    return Judge(policy_set).judge(situation)
+
+
+def _compose(
+    seen: Seen,
+    policy: Policy,
+    truth: Truth,
+    guards: Guards,
+    *,
+    unknown: str,
+    conditions: Sequence[ConditionResult] = (),
+) -> Verdict:
+    blocked = guards.first(seen, policy, unknown=unknown)
+    due = truth is Truth.TRUE and blocked is None
+    return Verdict(
+        uid=seen.uid,
+        policy=policy.name,
+        policy_hash=policy.hash,
+        mode=min(policy.mode, seen.situation.ceiling),
+        truth=truth,
+        conditions=tuple(conditions),
+        blocked_by=blocked[0] if blocked else None,
+        blocked_because=blocked[1] if blocked else "",
+        verb=policy.verb,
+        acts_at=seen.now + policy.grace if due else None,
+        reason=reason_of(seen, policy, truth, unknown),
+        evidence=evidence_of(seen),
+    )
+
+
+def _unknown_because(rule: Rule, seen: Seen) -> str:
+    if rule.matches(seen.deployment) is Truth.UNKNOWN:
+        return "a fact that match asks for is not told by the provider"
+    for condition in rule.conditions:
+        verdict, _, because, _ = condition.find(seen)
+        if verdict is Truth.UNKNOWN:
+            return f"{condition.name}: {because or _inner_because(condition, seen)}"
+    return "unknown"
+
+
+def _inner_because(condition: Condition, seen: Seen) -> str:
+    for part in condition.parts:
+        verdict, _, because, _ = part.find(seen)
+        if verdict is Truth.UNKNOWN:
+            return because or _inner_because(part, seen)
+    return "unknown"
+
+
+def _live(situation: Situation) -> Iterator[Seen]:
+    for deployment in situation.fleet.deployments.values():
+        if deployment.ready_replica_count and not deployment.is_gone:
+            yield Seen(deployment, situation)

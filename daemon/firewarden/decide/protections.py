@@ -1,0 +1,178 @@
+"""What must not be touched, says the operator, a tag, or the deployment's own nature."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta, timezone
+
+from firewarden.decide.matching import Matcher, compile_match
+from firewarden.decide.seen import Seen
+from firewarden.model.deployment import Deployment, State, Surroundings, Trait
+from firewarden.model.verdict import Blocker, Truth
+from firewarden.policy.durations import format_duration, parse_duration
+from firewarden.policy.problems import shown
+from firewarden.policy.rules import Protection
+
+COLD_START = timedelta(minutes=20)
+"""How long a start may take; younger than that nothing is judged by its quiet."""
+
+REQUEST_WITHIN = timedelta(days=7)
+"""A default deployment used within it keeps serving its model's bare name."""
+
+Blocked = tuple[Blocker, str]
+
+_RESERVED = "firewarden."
+_ENDS_LATEST = timezone(timedelta(hours=-12))
+"""Where a day ends last; a date in a tag names no zone."""
+
+_TRAITS = (
+    (Blocker.HOT_LOAD, Trait.HOT_LOAD, "its weights are loaded while it serves"),
+    (Blocker.TRAINING, Trait.TRAINING, "a trainer uses it"),
+    (Blocker.DIRECT_ROUTE, Trait.DIRECT_ROUTE, "its direct route may carry traffic nobody counts"),
+    (Blocker.OWN_CLUSTER, Trait.OWN_CLUSTER, "it runs on your own hardware"),
+    (Blocker.PREEMPTIBLE, Trait.PREEMPTIBLE, "it is preemptible"),
+)
+
+
+class ProtectionList:
+    """The ``protect`` entries of all files, ready to be asked."""
+
+    def __init__(self, protections: Sequence[Protection]) -> None:
+        """Prepare *protections*."""
+        self._entries: list[tuple[Matcher, Protection]] = [
+            (compile_match(entry.match, either_name=True), entry) for entry in protections
+        ]
+
+    def find(self, deployment: Deployment, *, now: datetime) -> str:
+        """Say why *deployment* is protected; "" where it is not. An unknown match protects."""
+        for matches, entry in self._entries:
+            if entry.until is not None and now >= entry.until:
+                continue
+            if (truth := matches(deployment)) is not Truth.FALSE:
+                may = "" if truth is Truth.TRUE else "it may be meant by "
+                reason = entry.reason or "no reason given"
+                return f"{may}protect at {entry.path}:{entry.line}: {reason}"
+        return ""
+
+
+def tag_protection(tags: Mapping[str, str], *, now: datetime) -> Blocked | None:
+    """Read the reserved tags ``firewarden.*`` in any case; what is malformed protects."""
+    wakes: Blocked | None = None
+    for key, given in sorted(tags.items()):
+        name, text = key.casefold(), given.strip().casefold()
+        if not name.startswith(_RESERVED):
+            continue
+        match name.removeprefix(_RESERVED):
+            case "protect":
+                if why := _protects(text, now):
+                    return Blocker.PROTECTED, why
+            case "wake" if text in {"no", "false"}:
+                wakes = Blocker.WAKE_NO, f"its tag {key} says {given}"
+            case "wake" if text in {"yes", "true"}:
+                continue
+            case "ttl" if _is_duration(text):
+                continue
+            case _:
+                return Blocker.PROTECTED, f"its tag {key}={given} is not understood, so it protects"
+    return wakes
+
+
+def _protects(text: str, now: datetime) -> str:
+    if text == "true":
+        return "its tag firewarden.protect says true"
+    try:
+        day = date.fromisoformat(text)
+        end = datetime.combine(day, time.min, _ENDS_LATEST) + timedelta(days=1)
+    except (ValueError, OverflowError):
+        if _is_duration(text):
+            return f"its tag firewarden.protect={text} does not say since when, so it protects"
+        return f"its tag firewarden.protect={text} is not understood, so it protects"
+    return f"its tag firewarden.protect says until {day}" if now < end else ""
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        parse_duration(text)
+    except ValueError:
+        return False
+    return True
+
+
+def built_in_protection(seen: Seen, allow: frozenset[Blocker]) -> Blocked | None:
+    """Find the first built-in protection that *allow* does not lift, in their order."""
+    deployment = seen.deployment
+    for blocker, trait, why in _TRAITS:
+        if trait in deployment.traits and blocker not in allow:
+            return blocker, why
+    if deployment.trainer_job and Blocker.TRAINING not in allow:
+        return Blocker.TRAINING, f"it belongs to {deployment.trainer_job}"
+    around = seen.situation.surroundings_of(deployment)
+    for blocker, find in _CHECKS:
+        if blocker not in allow and (why := find(seen, around)):
+            return blocker, why
+    return None
+
+
+def unknown_surroundings(seen: Seen, allow: frozenset[Blocker]) -> Blocked | None:
+    """Say so where what leans on it is not known and not all of that is lifted."""
+    if allow >= _OF_SURROUNDINGS or seen.situation.surroundings_of(seen.deployment) is not None:
+        return None
+    return Blocker.SURROUNDINGS_UNKNOWN, "routers and models that lean on it are not known"
+
+
+def _published(_: Seen, around: Surroundings | None) -> str:
+    return "other accounts may call its model" if around and around.is_published else ""
+
+
+def _routed(_: Seen, around: Surroundings | None) -> str:
+    return f"router {around.routers[0]} lists it" if around and around.routers else ""
+
+
+def _loaded(_: Seen, around: Surroundings | None) -> str:
+    return f"{around.addon_count} add-ons are loaded" if around and around.addon_count else ""
+
+
+def _scheduled(seen: Seen, _: Surroundings | None) -> str:
+    scheduled = Trait.PROVIDER_SCHEDULE in seen.deployment.traits
+    return "a scaling schedule of the provider is active" if scheduled else ""
+
+
+def _not_ready(seen: Seen, _: Surroundings | None) -> str:
+    deployment = seen.deployment
+    if deployment.state != State.READY:
+        return f"its state is {shown(deployment.state)}"
+    return "its replicas are changing" if deployment.is_changing else ""
+
+
+def _cold(seen: Seen, _: Surroundings | None) -> str:
+    if seen.deployment.ready_replica_count == 0:
+        return ""
+    since = seen.situation.ages.ready_since(seen.uid)
+    if since is None:
+        return "since when it is ready is not known"
+    if since == seen.situation.ages.first_seen(seen.uid):  # it was ready before we came
+        since = seen.deployment.created_at
+    age = seen.now - since
+    return f"ready for {format_duration(age)}, a start takes up to 20m" if age < COLD_START else ""
+
+
+def _default(seen: Seen, around: Surroundings | None) -> str:
+    if around is None or not around.default_models or around.default_alternatives < 1:
+        return ""
+    first, used = seen.situation.ages.first_seen(seen.uid), seen.quiet.active_at
+    watched_whole = first is not None and seen.now - first >= REQUEST_WITHIN
+    if watched_whole and (used is None or seen.now - used >= REQUEST_WITHIN):
+        return ""
+    return f"the bare name {around.default_models[0]} is routed to it"
+
+
+_CHECKS: tuple[tuple[Blocker, Callable[[Seen, Surroundings | None], str]], ...] = (
+    (Blocker.PUBLISHED_MODEL, _published),
+    (Blocker.ROUTER_MEMBER, _routed),
+    (Blocker.ADDONS, _loaded),
+    (Blocker.PROVIDER_SCHEDULE, _scheduled),
+    (Blocker.NOT_READY, _not_ready),
+    (Blocker.COLD_START, _cold),
+    (Blocker.DEFAULT_MODEL, _default),
+)
+_OF_SURROUNDINGS = frozenset(
+    {Blocker.PUBLISHED_MODEL, Blocker.ROUTER_MEMBER, Blocker.ADDONS, Blocker.DEFAULT_MODEL}
+)
