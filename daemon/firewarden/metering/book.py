@@ -77,6 +77,8 @@ class Book:
         }
         self.ready_since: dict[Uid, datetime] = {}
         self.zero_since: dict[Uid, datetime] = {}
+        self.starting_since: dict[Uid, datetime] = {}
+        self.state_since: dict[Uid, datetime] = {}
         self._tags = dict(remembered.tags)
         self._uid_of = {name_of(uid): uid for uid in self.known}
         self.doubted: dict[Uid, Reading] = {}
@@ -239,7 +241,14 @@ class Book:
         known = self.known.pop(uid)
         deleted_at = deleted.deleted_at if deleted is not None else None
         draft.met.append(replace(known, deleted_at=deleted_at or until))
-        for memory in (self.open, self.apart, self.ready_since, self.zero_since):
+        for memory in (
+            self.open,
+            self.apart,
+            self.ready_since,
+            self.zero_since,
+            self.starting_since,
+            self.state_since,
+        ):
             memory.pop(uid, None)
         self.doubted.pop(uid, None)
         self._tags.pop(uid, None)
@@ -273,14 +282,18 @@ class Book:
 
     def _note_counts(self, before: Segment | None, now: Segment) -> None:
         """Keep the starts of unbroken stretches; a gap breaks them."""
-        unbroken = before is not None and now.start_evidence is not Evidence.GAP
-        was_ready = unbroken and before is not None and before.ready > 0
-        was_zero = unbroken and before is not None and not (before.ready or before.starting)
+        last = before if now.start_evidence is not Evidence.GAP else None
         for since, holds, held in (
-            (self.ready_since, now.ready > 0, was_ready),
-            (self.zero_since, not (now.ready or now.starting), was_zero),
+            (self.ready_since, now.ready > 0, last and last.ready > 0),
+            (self.zero_since, _is_zero(now), last and _is_zero(last)),
+            (self.starting_since, now.starting > 0, last and last.starting > 0),
+            (self.state_since, True, last and last.state == now.state),
         ):
             if not holds:
                 since.pop(now.uid, None)
             elif not held:
                 since[now.uid] = now.started.hi
+
+
+def _is_zero(segment: Segment) -> bool:
+    return not (segment.ready or segment.starting)

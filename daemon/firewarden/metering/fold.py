@@ -86,6 +86,19 @@ class Ledger:
         """Since when there has surely been no replica, neither ready nor starting."""
         return self._book.zero_since.get(uid)
 
+    def starting_since(self, uid: Uid) -> datetime | None:
+        """Since when there has surely been a replica on its way, without a break."""
+        return self._book.starting_since.get(uid)
+
+    def state_since(self, uid: Uid) -> datetime | None:
+        """Since when it has surely been in its present state."""
+        return self._book.state_since.get(uid)
+
+    def first_seen(self, uid: Uid) -> datetime | None:
+        """When it was met; None where it never was, or is confirmed gone."""
+        known = self._book.known.get(uid)
+        return None if known is None else known.first_seen_at
+
     def fold_fleet(self, fleet: Fleet, *, cause: str = "") -> LedgerChange:
         """Take in one listing; *cause*: why there was none before it, if there is a gap.
 
