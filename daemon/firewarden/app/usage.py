@@ -1,0 +1,231 @@
+"""Usage and cost by whatever a person groups them by, from the ledger alone."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import reduce
+from operator import add
+from zoneinfo import ZoneInfo
+
+from firewarden.app.metered import open_meter
+from firewarden.app.periods import UNITS, Period, find_zone, month_start, periods, read_when
+from firewarden.app.queries import Ledger
+from firewarden.errors import UserError
+from firewarden.metering.totals import total_of
+from firewarden.model.ids import Uid
+from firewarden.model.price import cost_usd
+from firewarden.model.usage import Usage
+from firewarden.report.usage import Figures, UsageReport, UsageState
+from firewarden.store.bill import Backfilled, read_backfill
+from firewarden.store.history import newest_poll, read_known
+
+GROUPS = ("deployment", "uid", "model", "accelerator", *UNITS)
+"""What usage can be grouped by."""
+
+_MS = 1_000
+_NANO = Decimal(1).scaleb(-9)
+_DAY = timedelta(days=1)
+
+Keys = tuple[str, ...]
+
+
+def read_report(
+    ledger: Ledger,
+    *,
+    since: str | None,
+    until: str | None,
+    group_by: Sequence[str],
+    timezone: str | None,
+    protected: Collection[Uid] = (),
+) -> UsageReport:
+    """Read what was used from *since* (None: this month's start) to *until* (None: now).
+
+    *protected*: deployments that nothing may be done about; their idle cost is not called
+    actionable.
+
+    Raises:
+        UserError: a group, an instant or the zone cannot be understood.
+    """
+    groups = _check_groups(group_by)
+    zone = find_zone(timezone or ledger.timezone)
+    end = read_when(until, now=ledger.now, zone=zone, option="--to") if until else ledger.now
+    begin = (
+        read_when(since, now=ledger.now, zone=zone, option="--from")
+        if since
+        else month_start(end, zone)
+    )
+    if begin >= end:
+        raise UserError(
+            "the stretch ends before it begins", where="--from", mend="give --from before --to"
+        )
+    rows = _Rows(ledger, groups, zone=zone, protected=frozenset(protected))
+    rows.fill(begin, end)
+    problem = _problem(ledger, end)
+    return UsageReport(
+        since=begin,
+        until=end,
+        group_by=groups,
+        timezone=zone.key,
+        complete=not problem,
+        problem=problem,
+        rows=rows.sorted(),
+        notes=rows.notes(),
+    )
+
+
+def _check_groups(asked: Sequence[str]) -> tuple[str, ...]:
+    groups = tuple(dict.fromkeys(each.strip() for each in asked if each.strip()))
+    known = ", ".join(GROUPS)
+    for group in groups:
+        if group not in GROUPS:
+            raise UserError(
+                f"cannot group by {group!r}", where="--group-by", mend=f"choose from: {known}"
+            )
+    if sum(group in UNITS for group in groups) > 1:
+        raise UserError(
+            "two units of time", where="--group-by", mend=f"give one of {', '.join(UNITS)}"
+        )
+    return groups
+
+
+def _problem(ledger: Ledger, until: datetime) -> str:
+    """Say why figures up to *until* are not complete; "" where they are."""
+    poll = newest_poll(ledger.session, ledger.account)
+    if poll is None:
+        return "no complete listing yet"
+    if min(until, ledger.now) - poll.answered_at > ledger.fresh_for:
+        seen = f"{poll.answered_at:%Y-%m-%d %H:%M} UTC"
+        return f"the newest complete listing is of {seen}; nothing is counted beyond"
+    newest = newest_poll(ledger.session, ledger.account, complete=False)
+    if newest is not None and not newest.complete and until > newest.asked_at:
+        return newest.problem or "the newest listing is not complete"
+    return ""
+
+
+class _Rows:
+    """The figures of each group while they add up."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        groups: tuple[str, ...],
+        *,
+        zone: ZoneInfo,
+        protected: frozenset[Uid],
+    ) -> None:
+        self._ledger = ledger
+        self._groups = groups
+        self._zone = zone
+        self._protected = protected
+        self._known = {known.uid: known for known in read_known(ledger.session, ledger.account)}
+        self._metered: defaultdict[Keys, list[Usage]] = defaultdict(list)
+        self._billed: defaultdict[Keys, list[Backfilled]] = defaultdict(list)
+
+    def fill(self, since: datetime, until: datetime) -> None:
+        meter = open_meter(self._ledger)
+        for period in self._periods(since, until):
+            for usage in meter.used(period.since, period.until):
+                self._metered[self._keys(usage, period)].append(usage)
+            for day in self._backfilled(period):
+                self._billed[self._billed_keys(day, period)].append(day)
+
+    def sorted(self) -> tuple[tuple[Mapping[str, str], Figures], ...]:
+        keys = sorted({*self._metered, *self._billed})
+        return tuple(
+            (dict(zip(self._groups, key, strict=True)), self._figures(key)) for key in keys
+        )
+
+    def notes(self) -> tuple[str, ...]:
+        if not self._billed:
+            return ()
+        return ("backfilled: from the provider's bill, before the first poll; no idle time known",)
+
+    def _periods(self, since: datetime, until: datetime) -> Iterator[Period]:
+        unit = next((group for group in self._groups if group in UNITS), None)
+        if unit is None:
+            yield Period(label="", since=since, until=until)
+        else:
+            yield from periods(unit, since=since, until=until, zone=self._zone)
+
+    def _backfilled(self, period: Period) -> Iterator[Backfilled]:
+        """Read the billed local days that begin in *period*."""
+        first = period.since.astimezone(self._zone).date() - _DAY
+        last = period.until.astimezone(self._zone).date() + _DAY
+        for day in read_backfill(
+            self._ledger.session, self._ledger.account, first=first, last=last
+        ):
+            zone = ZoneInfo(day.billed.timezone)
+            began = datetime.combine(day.billed.day, datetime.min.time(), zone)
+            if period.since <= began < period.until:
+                yield day
+
+    def _keys(self, usage: Usage, period: Period) -> Keys:
+        known = self._known[usage.uid]
+        values = {
+            "deployment": known.deployment_id,
+            "uid": known.uid,
+            "model": known.base_model,
+            "accelerator": usage.accelerator_type,
+        }
+        return tuple(values.get(group, period.label) for group in self._groups)
+
+    def _billed_keys(self, day: Backfilled, period: Period) -> Keys:
+        """Give the keys of a row of the bill, which names no incarnation."""
+        values = {
+            "deployment": day.billed.deployment_id,
+            "uid": day.billed.deployment_id,
+            "model": day.billed.base_model,
+            "accelerator": day.billed.accelerator_type,
+        }
+        return tuple(values.get(group, period.label) for group in self._groups)
+
+    def _figures(self, keys: Keys) -> Figures:
+        parts = [_billed_figures(day) for day in self._billed.get(keys, ())]
+        if usages := self._metered.get(keys):
+            parts.append(_metered_figures(usages, self._protected))
+        return reduce(add, parts)
+
+
+def _metered_figures(usages: Sequence[Usage], protected: frozenset[Uid]) -> Figures:
+    total = total_of(usages)
+    actionable = total_of(usage for usage in usages if usage.uid not in protected)
+    return Figures(
+        gpu_ms=total.gpu_ms,
+        low_ms=total.low_ms,
+        high_ms=total.high_ms,
+        idle_ms=total.idle_ms,
+        unknown_ms=total.unknown_ms,
+        gap_ms=total.gap_ms,
+        starting_ms=total.starting_ms,
+        unpriced_ms=total.unpriced_ms,
+        cost=_nano(total.usd),
+        cost_low=_nano(total.usd_low),
+        cost_high=_nano(total.usd_high),
+        idle_cost=_nano(total.idle_usd),
+        idle_actionable_cost=_nano(actionable.idle_usd),
+        state=UsageState.ESTIMATED,
+    )
+
+
+def _billed_figures(day: Backfilled) -> Figures:
+    """Take a billed day as it is: exact by the provider's word, its use unknown."""
+    gpu_ms = day.billed.gpu_seconds * _MS
+    price = day.micro_usd_per_gpu_hour
+    cost = _nano(cost_usd(gpu_ms, price or 0))
+    return Figures(
+        gpu_ms=gpu_ms,
+        low_ms=gpu_ms,
+        high_ms=gpu_ms,
+        unknown_ms=gpu_ms,
+        unpriced_ms=gpu_ms if price is None else 0,
+        cost=cost,
+        cost_low=cost,
+        cost_high=cost,
+        state=UsageState.BACKFILLED,
+    )
+
+
+def _nano(amount: Decimal) -> Decimal:
+    """Round to the nano-dollar, once a row: so rows sum to their total exactly."""
+    return amount.quantize(_NANO)
