@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from firewarden.decide import facts
-from firewarden.decide.kleene import disjunction, negation, truth_of
+from firewarden.decide.kleene import conjunction, disjunction, negation, truth_of
 from firewarden.decide.seen import Seen
 from firewarden.model.deployment import Deployment
 from firewarden.model.price import MICRO
@@ -34,19 +34,21 @@ class Condition:
 
     Attributes:
         cost: cheap ones are asked first; the answer does not depend on the order.
-        find: asks it. settle: what the deployment's description alone says; UNKNOWN where
-            that is not enough.
+        settle: the answer that follows from the description alone; None where that is not
+            enough. ask: the answer then.
         parts: conditions inside ``any`` and ``not``, for the explanation.
-        on_use: it rests on signs of use.
     """
 
     name: str
     threshold: str
     cost: int
-    find: Callable[[Seen], Finding]
-    settle: Callable[[Deployment], Truth]
+    settle: Callable[[Deployment], Finding | None]
+    ask: Callable[[Seen], Finding]
     parts: tuple["Condition", ...] = ()
-    on_use: bool = False
+
+    def find(self, seen: Seen) -> Finding:
+        """Answer, in whichever way is enough."""
+        return self.settle(seen.deployment) or self.ask(seen)
 
     def explain(self, seen: Seen) -> Iterator[ConditionResult]:
         """Say what was found, ready to print; parts follow the whole."""
@@ -65,14 +67,24 @@ class Condition:
 
 def all_of(conditions: tuple[Condition, ...], seen: Seen) -> Truth:
     """Ask until one is false; unknown if none is and one is unknown."""
-    unknown = False
+    return conjunction(condition.find(seen)[0] for condition in conditions)
+
+
+def settle_all(
+    conditions: tuple[Condition, ...], deployment: Deployment
+) -> tuple[Truth, tuple[Condition, ...]]:
+    """Answer from the description alone, and say which conditions are left to be asked."""
+    open_ones: list[Condition] = []
+    truth = Truth.TRUE
     for condition in conditions:
-        truth = condition.find(seen)[0]
-        if truth is Truth.FALSE:
-            return Truth.FALSE
-        if truth is Truth.UNKNOWN:
-            unknown = True
-    return Truth.UNKNOWN if unknown else Truth.TRUE
+        finding = condition.settle(deployment)
+        if finding is None:
+            open_ones.append(condition)
+        elif finding[0] is Truth.FALSE:
+            return Truth.FALSE, ()
+        elif finding[0] is Truth.UNKNOWN:
+            truth = Truth.UNKNOWN
+    return truth, tuple(open_ones)
 
 
 def compile_when(
@@ -120,16 +132,16 @@ def _of_use(when: When, data: RequireData, prefix: str) -> Iterator[Condition]:
 
 
 def _at_least(name: str, count: int, fact: Callable[[Deployment], int], prefix: str) -> Condition:
-    def find(seen: Seen) -> Finding:
-        found = fact(seen.deployment)
-        return truth_of(found >= count), found, "", seen.situation.fleet.answered_at
+    def settle(deployment: Deployment) -> Finding:
+        found = fact(deployment)
+        return truth_of(found >= count), found, "", None
 
     return Condition(
         name=prefix + name,
         threshold=str(count),
         cost=0,
-        find=find,
-        settle=lambda deployment: truth_of(fact(deployment) >= count),
+        settle=settle,
+        ask=lambda seen: settle(seen.deployment),
     )
 
 
@@ -137,14 +149,12 @@ def _elapsed(
     name: str,
     threshold: timedelta,
     since: Callable[[Seen], datetime | None],
-    applies: Callable[[Deployment], str],
+    why_not: Callable[[Deployment], str],
     prefix: str,
 ) -> Condition:
-    """Since when, against a duration; false at once where *applies* names a reason."""
+    """Since when, against a duration; false at once where *why_not* names a reason."""
 
-    def find(seen: Seen) -> Finding:
-        if why_not := applies(seen.deployment):
-            return Truth.FALSE, None, why_not, None
+    def ask(seen: Seen) -> Finding:
         begun = since(seen)
         if begun is None:
             return Truth.UNKNOWN, None, "since when is not known", None
@@ -155,9 +165,19 @@ def _elapsed(
         name=prefix + name,
         threshold=format_duration(threshold),
         cost=1,
-        find=find,
-        settle=lambda deployment: Truth.FALSE if applies(deployment) else Truth.UNKNOWN,
+        settle=_unless(why_not),
+        ask=ask,
     )
+
+
+def _unless(why_not: Callable[[Deployment], str]) -> Callable[[Deployment], Finding | None]:
+    """Settle for false where *why_not* names a reason."""
+
+    def settle(deployment: Deployment) -> Finding | None:
+        reason = why_not(deployment)
+        return (Truth.FALSE, None, reason, None) if reason else None
+
+    return settle
 
 
 def _quiet(
@@ -165,9 +185,7 @@ def _quiet(
 ) -> Condition:
     fresh, least = data.fresh_within, float(data.coverage)
 
-    def find(seen: Seen) -> Finding:
-        if why_not := facts.not_idle(seen.deployment):
-            return Truth.FALSE, None, why_not, None
+    def ask(seen: Seen) -> Finding:
         stretch, because, at = seen.stretch(fresh)
         if stretch is None or at is None:
             return Truth.UNKNOWN, None, because, at
@@ -186,18 +204,15 @@ def _quiet(
         name=prefix + name,
         threshold=format_duration(threshold),
         cost=2,
-        find=find,
-        settle=lambda deployment: Truth.FALSE if facts.not_idle(deployment) else Truth.UNKNOWN,
-        on_use=True,
+        settle=_unless(facts.not_idle),
+        ask=ask,
     )
 
 
 def _deletes_within(threshold: timedelta, clock: timedelta, prefix: str) -> Condition:
     """The provider's own delete: only bounds of its deadline are known, so often unknown."""
 
-    def find(seen: Seen) -> Finding:
-        if seen.deployment.min_replica_count > 0:
-            return Truth.FALSE, None, "min is above 0", None
+    def ask(seen: Seen) -> Finding:
         if seen.deployment.max_replica_count == 0:
             return Truth.UNKNOWN, None, "whether parked ones are deleted is not documented", None
         earliest, latest = _last_traffic(seen)
@@ -211,11 +226,8 @@ def _deletes_within(threshold: timedelta, clock: timedelta, prefix: str) -> Cond
         name=f"{prefix}provider_deletes_within",
         threshold=format_duration(threshold),
         cost=2,
-        find=find,
-        settle=lambda deployment: (
-            Truth.FALSE if deployment.min_replica_count > 0 else Truth.UNKNOWN
-        ),
-        on_use=True,
+        settle=_unless(facts.not_deleted_by_provider),
+        ask=ask,
     )
 
 
@@ -230,7 +242,7 @@ def _last_traffic(seen: Seen) -> tuple[datetime, datetime | None]:
 def _saves(least: Decimal, prefix: str) -> Condition:
     wanted = int(least * MICRO)
 
-    def find(seen: Seen) -> Finding:
+    def ask(seen: Seen) -> Finding:
         burn = seen.burn_micro_usd
         if burn is None:
             return Truth.TRUE, None, "it is unpriced, which counts as saving", None
@@ -239,42 +251,47 @@ def _saves(least: Decimal, prefix: str) -> Condition:
     return Condition(
         name=f"{prefix}saves_at_least",
         threshold=f"{least} USD/h" if least else "any",
-        cost=1,
-        find=find,
-        settle=lambda _: Truth.UNKNOWN,
+        cost=3,
+        settle=lambda _: None,
+        ask=ask,
     )
 
 
 def _not(inner: tuple[Condition, ...], prefix: str) -> Condition:
+    def settle(deployment: Deployment) -> Finding | None:
+        truth, left = settle_all(inner, deployment)
+        if truth is Truth.FALSE:
+            return Truth.TRUE, None, "", None
+        return None if left else (negation(truth), None, "", None)
+
     return Condition(
         name=f"{prefix}not",
         threshold="",
         cost=max(condition.cost for condition in inner),
-        find=lambda seen: (negation(all_of(inner, seen)), None, "", None),
-        settle=lambda deployment: negation(_settled(inner, deployment)),
+        settle=settle,
+        ask=lambda seen: (negation(all_of(inner, seen)), None, "", None),
         parts=inner,
-        on_use=any(condition.on_use for condition in inner),
     )
 
 
 def _any(choices: tuple[tuple[Condition, ...], ...], prefix: str) -> Condition:
     parts = tuple(condition for choice in choices for condition in choice)
+
+    def settle(deployment: Deployment) -> Finding | None:
+        settled = [settle_all(choice, deployment) for choice in choices]
+        sure = [truth for truth, left in settled if not left]
+        if len(sure) == len(settled) or Truth.TRUE in sure:
+            return disjunction(sure), None, "", None
+        return None
+
     return Condition(
         name=f"{prefix}any",
         threshold="",
         cost=max(condition.cost for condition in parts),
-        find=lambda seen: (disjunction(all_of(each, seen) for each in choices), None, "", None),
-        settle=lambda deployment: disjunction(_settled(each, deployment) for each in choices),
+        settle=settle,
+        ask=lambda seen: (disjunction(all_of(each, seen) for each in choices), None, "", None),
         parts=parts,
-        on_use=any(condition.on_use for condition in parts),
     )
-
-
-def _settled(conditions: tuple[Condition, ...], deployment: Deployment) -> Truth:
-    verdicts = {condition.settle(deployment) for condition in conditions}
-    if Truth.FALSE in verdicts:
-        return Truth.FALSE
-    return Truth.UNKNOWN if Truth.UNKNOWN in verdicts else Truth.TRUE
 
 
 def _printed(value: object) -> str | None:

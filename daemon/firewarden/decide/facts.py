@@ -68,3 +68,8 @@ def state_since(seen: Seen) -> datetime | None:
 def starting_since(seen: Seen) -> datetime | None:
     """Since when a replica is starting."""
     return seen.situation.ages.starting_since(seen.uid)
+
+
+def not_deleted_by_provider(deployment: Deployment) -> str:
+    """Why the provider does not delete it by itself; "" where it may."""
+    return "min is above 0" if deployment.min_replica_count else ""

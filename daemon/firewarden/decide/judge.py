@@ -5,11 +5,11 @@ object, so what follows from its description alone is remembered by identity: a
 deployment that no policy can mean costs one look-up a cycle.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from firewarden.decide.brake import find_brake
-from firewarden.decide.conditions import Condition, all_of, compile_when
+from firewarden.decide.conditions import Condition, Finding, all_of, compile_when, settle_all
 from firewarden.decide.guards import Guards
 from firewarden.decide.kleene import conjunction
 from firewarden.decide.matching import Matcher, compile_match
@@ -31,15 +31,19 @@ class Rule:
     matches: Matcher
     conditions: tuple[Condition, ...]
 
-    def candidate(self, deployment: Deployment) -> Truth:
-        """Tell from the description alone whether it can hold: FALSE means it cannot."""
+    def candidate(self, deployment: Deployment) -> "Candidate | None":
+        """Tell from the description alone what is left to be asked; None: it is false."""
         match = self.matches(deployment)
         if match is Truth.FALSE:
-            return match
-        for condition in self.conditions:
-            if condition.settle(deployment) is Truth.FALSE:
-                return Truth.FALSE
-        return match
+            return None
+        settled, left = settle_all(self.conditions, deployment)
+        if settled is Truth.FALSE:
+            return None
+        return self, conjunction((match, settled)), tuple(condition.ask for condition in left)
+
+
+Candidate = tuple[Rule, Truth, tuple[Callable[[Seen], Finding], ...]]
+"""A policy that may mean a deployment, what is settled already, and the questions left."""
 
 
 class Judge:
@@ -62,7 +66,7 @@ class Judge:
             if policy.mode is not Mode.DISABLED
         )
         self._protections = ProtectionList(policy_set.protections)
-        self._candidates: dict[Uid, tuple[Deployment, tuple[tuple[Rule, Truth], ...]]] = {}
+        self._candidates: dict[Uid, tuple[Deployment, tuple[Candidate, ...]]] = {}
 
     def judge(self, situation: Situation) -> tuple[Verdict, ...]:
         """Give the verdicts that are true or unknown; what has none here is false.
@@ -102,19 +106,14 @@ class Judge:
             entry = remembered.get(uid)
             if entry is None or entry[0] is not deployment:
                 entry = remembered[uid] = (deployment, self._candidates_of(deployment))
-            if not entry[1]:
-                continue
-            seen = Seen(deployment, situation)
-            for rule, match in entry[1]:
-                truth = all_of(rule.conditions, seen)
-                if truth is not Truth.FALSE:
-                    yield seen, rule, match if match is Truth.UNKNOWN else truth
+            if entry[1]:
+                yield from _ask(Seen(deployment, situation), entry[1])
 
-    def _candidates_of(self, deployment: Deployment) -> tuple[tuple[Rule, Truth], ...]:
+    def _candidates_of(self, deployment: Deployment) -> tuple[Candidate, ...]:
         if deployment.is_gone:
             return ()
-        judged = ((rule, rule.candidate(deployment)) for rule in self.rules)
-        return tuple((rule, match) for rule, match in judged if match is not Truth.FALSE)
+        judged = (rule.candidate(deployment) for rule in self.rules)
+        return tuple(candidate for candidate in judged if candidate is not None)
 
     def _verdict(self, seen: Seen, rule: Rule, truth: Truth, guards: Guards) -> Verdict:
         unknown = "" if truth is Truth.TRUE else _unknown_because(rule, seen)
@@ -140,6 +139,20 @@ class Judge:
 def judge(situation: Situation, policy_set: PolicySet) -> tuple[Verdict, ...]:
     """Judge once; who judges again and again keeps a `Judge`."""
     return Judge(policy_set).judge(situation)
+
+
+def _ask(seen: Seen, candidates: tuple[Candidate, ...]) -> Iterator[tuple[Seen, Rule, Truth]]:
+    """Ask each candidate until it is false; this is the innermost loop."""
+    for rule, settled, questions in candidates:
+        unknown = settled is Truth.UNKNOWN
+        for ask in questions:
+            answer = ask(seen)[0]
+            if answer is Truth.FALSE:
+                break
+            if answer is Truth.UNKNOWN:
+                unknown = True
+        else:
+            yield seen, rule, Truth.UNKNOWN if unknown else Truth.TRUE
 
 
 def _compose(

@@ -8,11 +8,13 @@ from firewarden.model.activity import QuietEvidence
 from firewarden.model.deployment import Deployment
 from firewarden.model.ids import Uid
 
+Stretch = tuple[timedelta | None, str, datetime | None]
+
 
 class Seen:
     """A deployment with its evidence. Two looks in one situation are the same look."""
 
-    __slots__ = ("_burn", "_quiet", "deployment", "now", "situation", "uid")
+    __slots__ = ("_burn", "_quiet", "_stretches", "deployment", "now", "situation", "uid")
 
     def __init__(self, deployment: Deployment, situation: Situation) -> None:
         """Look at *deployment* as of the situation's instant."""
@@ -22,6 +24,7 @@ class Seen:
         self.uid: Uid = deployment.uid
         self._quiet: QuietEvidence | None = None
         self._burn: tuple[int | None] | None = None
+        self._stretches: dict[timedelta, Stretch] | None = None
 
     @property
     def quiet(self) -> QuietEvidence:
@@ -37,12 +40,20 @@ class Seen:
             self._burn = (burn_micro_usd(self.deployment, self.situation.prices, now=self.now),)
         return self._burn[0]
 
-    def stretch(self, fresh_within: timedelta) -> tuple[timedelta | None, str, datetime | None]:
+    def stretch(self, fresh_within: timedelta) -> Stretch:
         """Tell for how long it is proven quiet, why if not, and how new the evidence is.
 
         Zero while it is in use. None while unknown: never scraped, or the newest evidence
         is older than *fresh_within* (equal is fresh), or lies in the future.
         """
+        if self._stretches is None:
+            self._stretches = {}
+        found = self._stretches.get(fresh_within)
+        if found is None:
+            found = self._stretches[fresh_within] = self._measure(fresh_within)
+        return found
+
+    def _measure(self, fresh_within: timedelta) -> Stretch:
         quiet, newest = self.quiet, self.quiet.newest_at
         if newest is None:
             return None, quiet.because or "no scrape has told of its use yet", None

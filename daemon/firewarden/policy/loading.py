@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from firewarden.errors import PolicyError
 from firewarden.model.ids import PolicyName
+from firewarden.model.verdict import Verb
 from firewarden.policy.capabilities import FIREWORKS, Capabilities
 from firewarden.policy.checks import check_file, check_routes
 from firewarden.policy.messages import report_all
@@ -19,6 +20,7 @@ from firewarden.policy.problems import Problem, in_order, shown
 from firewarden.policy.rules import (
     BUILT_IN_ROUTES,
     DEFAULT_SAVING,
+    EFFECTS,
     Limits,
     OnExceed,
     Policy,
@@ -147,6 +149,7 @@ def _policies(tree: Tree, file: PolicyFile) -> Iterator[Policy]:
         mode = file.defaults.mode if entry.mode is None else entry.mode
         routes = file.defaults.notify if entry.notify is None else entry.notify
         saving = entry.when.saves_at_least
+        steps = tuple(_step(stage, routes) for stage in entry.stages)
         yield Policy(
             name=PolicyName(name),
             hash=_hash(name, mode.label, _plain(entry), str(limits), str(data), routes),
@@ -154,11 +157,13 @@ def _policies(tree: Tree, file: PolicyFile) -> Iterator[Policy]:
             description=entry.description,
             match=entry.match,
             when=entry.when,
-            steps=tuple(_step(stage, routes) for stage in entry.stages),
+            steps=steps,
             allow=frozenset(entry.allow),
             limits=limits,
             require_data=data,
             saves_at_least=DEFAULT_SAVING if saving is None else (saving or None),
+            verb=next((step.verb for step in steps if step.verb in EFFECTS), Verb.WARN),
+            grace=sum((step.wait_for for step in steps), timedelta(0)),
             path=tree.path,
             line=tree.place(("policies", name), of_key=True)[0],
         )

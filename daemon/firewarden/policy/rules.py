@@ -18,6 +18,10 @@ DEFAULT_SAVING = Decimal(1)
 """USD an hour below which nothing is worth doing, unless `saves_at_least` says otherwise."""
 
 
+EFFECTS = frozenset({Verb.SCALE_TO_ZERO})
+"""Verbs that change a deployment."""
+
+
 class OnExceed(StrEnum):
     """What happens when more is due than the limits allow."""
 
@@ -60,6 +64,8 @@ class Policy:
         hash: changes with anything that could change a verdict or its timing, never with
             layout, comments or the description.
         saves_at_least: USD an hour; None: any saving, known or not, will do.
+        verb: the effect it ends in; WARN where it only tells.
+        grace: all waits before that together.
     """
 
     name: PolicyName
@@ -73,22 +79,10 @@ class Policy:
     limits: Limits
     require_data: RequireData
     saves_at_least: Decimal | None
+    verb: Verb
+    grace: timedelta
     path: str
     line: int
-
-    @property
-    def verb(self) -> Verb:
-        """The effect it ends in; WARN where it only tells."""
-        return next((step.verb for step in self.steps if step.verb in EFFECTS), Verb.WARN)
-
-    @property
-    def grace(self) -> timedelta:
-        """All waits before the effect together."""
-        return sum((step.wait_for for step in self.steps), timedelta(0))
-
-
-EFFECTS = frozenset({Verb.SCALE_TO_ZERO})
-"""Verbs that change a deployment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
