@@ -1,0 +1,1 @@
+"""Tells people: delivers notices to where they look."""
