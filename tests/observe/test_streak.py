@@ -45,4 +45,4 @@ def a_poll(seconds: float, *, complete: bool = True) -> Poll:
     ],
 )
 def test_complete_polls_in_a_row(polls: list[Poll], count: int) -> None:
-    assert Streak(polls, every=EVERY).count == count
+    assert Streak.of(polls, every=EVERY).count == count

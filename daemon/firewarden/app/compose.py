@@ -1,26 +1,24 @@
 """Where the parts are put together: the one place that chooses real or simulated seams."""
 
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
+from firewarden.app.policy_files import read_policy_files
 from firewarden.app.settings import Settings, Watched
 from firewarden.clock.real import clock_for
-from firewarden.errors import FileUnusable, UnknownAccount
+from firewarden.errors import UnknownAccount
 from firewarden.model.ids import AccountId
-from firewarden.policy.load import PolicySet, load
+from firewarden.policy.loading import load
+from firewarden.policy.rules import PolicySet
 from firewarden.ports import Clock, Crash, CrashPoint, Provider, RunDb
 from firewarden.providers.fireworks import FireworksDoor
 from firewarden.store.engine import Database
 from firewarden.store.runner import DbThread
-
-MOST_FILES = 200
-MOST_BYTES = 64 * 1024
-_WRITABLE_BY_ALL = 0o002
 
 
 def _carry_on(_point: CrashPoint) -> None:
@@ -103,19 +101,18 @@ async def open_accounts(
 
 async def _find_account(door: FireworksDoor) -> AccountId:
     """Ask which account the key is for."""
-    seen = [facts.account for facts in await door.accounts()]
-    match seen:
-        case [account]:
-            return account
-        case []:
-            raise UnknownAccount(
-                "the key sees no account", where="FIREWORKS_API_KEY", mend="use another key"
-            )
-    raise UnknownAccount(
-        f"the key sees {len(seen)} accounts: {', '.join(sorted(seen))}",
-        where="FIREWORKS_ACCOUNT_ID",
-        mend="set it to one of them, or list [[accounts]] in firewarden.toml",
-    )
+    seen = sorted(facts.account for facts in await door.accounts())
+    if not seen:
+        raise UnknownAccount(
+            "the key sees no account", where="FIREWORKS_API_KEY", mend="use another key"
+        )
+    if len(seen) > 1:
+        raise UnknownAccount(
+            f"the key sees {len(seen)} accounts: {', '.join(seen)}",
+            where="FIREWORKS_ACCOUNT_ID",
+            mend="set it to one of them, or list [[accounts]] in firewarden.toml",
+        )
+    return seen[0]
 
 
 def _account(door: FireworksDoor, account: AccountId, watched: Watched) -> Account:
@@ -135,46 +132,3 @@ def load_policies(path: Path) -> PolicySet:
         PolicyError: the files cannot be used as written; it holds every finding.
     """
     return load(read_policy_files([path]))
-
-
-def read_policy_files(paths: Sequence[Path]) -> dict[str, str]:
-    """Read every policy file in *paths*: ``*.yaml`` but no ``*.test.yaml``, nothing hidden."""
-    return {str(file): _read(file) for path in paths for file in _policy_files(path)}
-
-
-def _policy_files(path: Path) -> list[Path]:
-    if not path.exists():
-        raise FileUnusable(
-            "is not there",
-            where=str(path),
-            mend="run `firewarden init` to write a first policy, or set FIREWARDEN_POLICIES",
-        )
-    if path.is_file():
-        return [path]
-    files = sorted(
-        file
-        for file in path.glob("*.yaml")
-        if not file.name.endswith(".test.yaml") and not file.name.startswith(".")
-    )
-    if len(files) > MOST_FILES:
-        raise FileUnusable(
-            f"holds {len(files)} policy files, at most {MOST_FILES} are read",
-            where=str(path),
-            mend="join some of them",
-        )
-    return files
-
-
-def _read(file: Path) -> str:
-    try:
-        about = file.stat()
-        if about.st_mode & _WRITABLE_BY_ALL:
-            raise FileUnusable(
-                "everybody may write to it", where=str(file), mend=f"chmod o-w {file}"
-            )
-        with file.open("rb") as handle:
-            return handle.read(MOST_BYTES + 1).decode()
-    except OSError as error:
-        raise FileUnusable(error.strerror or str(error), where=str(file)) from error
-    except UnicodeDecodeError as error:
-        raise FileUnusable("is not UTF-8 text", where=str(file)) from error

@@ -1,7 +1,9 @@
 """How many complete listings came one after another without a hole."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
 
 from firewarden.model.usage import Poll
 
@@ -9,28 +11,29 @@ HOLE = 3
 """Intervals without a complete listing after which trust begins anew."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Streak:
     """Counts complete polls in a row; a failed poll does not end the row, a long hole does.
 
     Polls that an earlier process stored count, so a quick restart does not start over.
     """
 
-    def __init__(self, polls: Iterable[Poll], *, every: timedelta) -> None:
-        """Begin with stored *polls*, oldest first, taken *every* so often."""
-        self._every = every
-        self._last: datetime | None = None
-        self.count = 0
-        for poll in polls:
-            self.add(poll)
+    every: timedelta
+    count: int = 0
+    last: datetime | None = None
 
-    def add(self, poll: Poll) -> None:
-        """Take one more poll into account."""
-        if self._last is not None and not self._follows(self._last, poll.answered_at):
-            self.count = 0
-            self._last = None
-        if poll.complete:
-            self.count += 1
-            self._last = poll.answered_at
+    @classmethod
+    def of(cls, polls: Iterable[Poll], *, every: timedelta) -> "Streak":
+        """Count *polls*, oldest first, taken *every* so often."""
+        return reduce(cls.after, polls, cls(every=every))
+
+    def after(self, poll: Poll) -> "Streak":
+        """Give the streak with one more poll."""
+        going_on = self.last is not None and self._follows(self.last, poll.answered_at)
+        count, last = (self.count, self.last) if going_on else (0, None)
+        if not poll.complete:
+            return Streak(every=self.every, count=count, last=last)
+        return Streak(every=self.every, count=count + 1, last=poll.answered_at)
 
     def _follows(self, last: datetime, now: datetime) -> bool:
-        return timedelta(0) <= now - last <= HOLE * self._every
+        return timedelta(0) <= now - last <= HOLE * self.every

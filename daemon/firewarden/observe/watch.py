@@ -1,21 +1,24 @@
 """One account in memory: what its ledger holds open and what its scrapes prove."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from firewarden.errors import ProviderError
 from firewarden.metering.evidence import EvidenceBook
 from firewarden.metering.fold import Ledger
+from firewarden.metering.segments import name_of
 from firewarden.model.activity import Scrape
-from firewarden.model.fleet import Fleet
+from firewarden.model.deployment import Deployment, Surroundings
+from firewarden.model.fleet import Examined, Fleet
 from firewarden.model.ids import DeploymentId, Uid
 from firewarden.model.usage import LedgerChange, Poll, Remembered, RunChange, ScrapeRecord
+from firewarden.observe.doubts import contradiction, grew_younger
 from firewarden.observe.streak import Streak
 from firewarden.ports import Clock, Crash, CrashPoint, Provider
 
 READS_AT_ONCE = 20
-"""Single reads in one cycle, of deployments that vanished or are changing."""
+"""Single reads in one cycle, of deployments that vanished, are changing, or are due."""
 
 FOLLOWED_FOR = timedelta(minutes=10)
 """How long an announced change is followed more closely than by polls."""
@@ -23,12 +26,23 @@ FOLLOWED_FOR = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What one poll brought: its row, what moved, and the error where no fleet came."""
+    """What one poll brought: its row, what moved, and the error where no fleet came.
+
+    ``poll.complete`` is what the listing was found to be worth, after single reads too;
+    ``described`` are the deployments whose description is new.
+    """
 
     poll: Poll
     fleet: Fleet | None
     changes: tuple[LedgerChange, ...]
+    described: tuple[Deployment, ...] = ()
     error: ProviderError | None = None
+
+    def doubted(self, problem: str, changes: Iterable[LedgerChange] = ()) -> "Seen":
+        """Give the same, worth no more than an incomplete listing because of *problem*."""
+        fleet = self.fleet and replace(self.fleet, complete=False, problem=problem)
+        poll = replace(self.poll, complete=False, problem=problem)
+        return replace(self, poll=poll, fleet=fleet, changes=(*self.changes, *changes))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,88 +55,94 @@ class Scraped:
 
 
 class AccountWatch:
-    """Asks one provider and folds its answers; holds nothing that the database cannot give back.
+    """Asks one provider and folds its answers; holds nothing the database cannot give back.
 
     What it folds is in memory before it is committed, so after a failed commit the watch
-    must be made anew from the database (`restore`).
+    must be made anew from the database.
+
+    Attributes:
+        fleet: the newest complete listing; None before the first one of this process.
+        streak: complete listings in a row; the caller adds each poll once it is judged.
+        around: what single reads found to lean on deployments, by name, since the last
+            reading of all surroundings.
     """
 
     def __init__(
         self,
         provider: Provider,
+        remembered: Remembered,
         *,
         clock: Clock,
         crash: Crash,
         poll_every: timedelta,
         absent_is_quiet: bool,
-        remembered: Remembered,
     ) -> None:
         """Take up the account where *remembered* left it."""
         self._provider = provider
         self._clock = clock
         self._crash = crash
-        self._poll_every = poll_every
-        self._absent_is_quiet = absent_is_quiet
-        self.restore(remembered)
-
-    def restore(self, remembered: Remembered) -> None:
-        """Forget what is in memory and go on from what the database holds."""
-        self.ledger = Ledger(remembered, poll_every=self._poll_every)
+        self.ledger = Ledger(remembered, poll_every=poll_every)
         self.book = EvidenceBook(
-            remembered.runs, remembered.scrapes, absent_is_quiet=self._absent_is_quiet
+            remembered.runs, remembered.scrapes, absent_is_quiet=absent_is_quiet
         )
-        self.streak = Streak(remembered.polls, every=self._poll_every)
+        self.streak = Streak.of(remembered.polls, every=poll_every)
         self.fleet: Fleet | None = None
+        self.around: dict[str, Surroundings | None] = {}
+        self._trouble = ""
 
     async def poll(self) -> Seen:
         """Read the whole listing, and each deployment that is missing from it.
 
-        A provider that cannot answer is a poll that failed, not an error.
+        A provider that cannot answer is a poll that failed, not an error. A listing that a
+        single read contradicts, or that is older than one before it, is not complete.
         """
         asked_at = self._clock.now()
         self._crash(CrashPoint.POLL_ASKED)
         try:
             fleet = await self._provider.fetch_fleet()
         except ProviderError as error:
-            poll = Poll(
-                account=self._provider.account,
-                asked_at=asked_at,
-                answered_at=self._clock.now(),
-                ok=False,
-                complete=False,
-                count=0,
-                problem=error.problem,
-            )
-            self.streak.add(poll)
-            return Seen(poll=poll, fleet=None, changes=(), error=error)
+            self._trouble = error.problem
+            return self._failed(asked_at, error)
         self._crash(CrashPoint.POLL_ANSWERED)
-        poll = Poll(
-            account=fleet.account,
-            asked_at=fleet.asked_at,
-            answered_at=fleet.answered_at,
-            ok=True,
-            complete=fleet.complete,
-            count=len(fleet.deployments),
-            problem=fleet.problem,
+        before = self.fleet.deployments if self.fleet else {}
+        described = tuple(
+            seen for uid, seen in fleet.deployments.items() if before.get(uid) is not seen
         )
-        self.streak.add(poll)
-        change = self.ledger.fold_fleet(fleet)
+        if problem := grew_younger(before, described):
+            fleet = replace(fleet, complete=False, problem=problem)
+        change = self.ledger.fold_fleet(fleet, cause=self._trouble)
+        self._trouble = ""
         if fleet.complete:
             self.fleet = fleet
-        reads = await self._read(self.ledger.missing[:READS_AT_ONCE])
-        return Seen(poll=poll, fleet=fleet, changes=_moved([change, *reads]))
+        seen = Seen(
+            poll=_poll_of(fleet), fleet=fleet, changes=_moved([change]), described=described
+        )
+        return await self._look_for_missing(seen)
+
+    async def confirm(self, seen: Seen, uids: Collection[Uid]) -> Seen:
+        """Read on its own each deployment that is due; a contradiction voids the listing."""
+        if seen.fleet is None:
+            return seen
+        problem, changes = "", []
+        for uid in list(uids)[:READS_AT_ONCE]:
+            examined, change = await self._read(uid)
+            changes.append(change)
+            problem = problem or contradiction(seen.fleet.deployments[uid], examined)
+        if problem:
+            return seen.doubted(problem, _moved(changes))
+        return replace(seen, changes=(*seen.changes, *_moved(changes)))
 
     async def follow(self) -> tuple[LedgerChange, ...]:
-        """Read once more, on its own, each deployment whose change is announced."""
+        """Read once more, on its own, each deployment whose change was announced lately."""
         if self.fleet is None:
             return ()
-        now = self._clock.now()
+        since = self._clock.now() - FOLLOWED_FOR
         changing = [
             uid
             for uid, seen in self.fleet.deployments.items()
-            if seen.is_changing and self._changed_lately(uid, now - FOLLOWED_FOR)
+            if seen.is_changing and self._changed_since(uid, since)
         ]
-        return _moved(await self._read(changing[:READS_AT_ONCE]))
+        return _moved([(await self._read(uid))[1] for uid in changing[:READS_AT_ONCE]])
 
     async def scrape(self) -> Scraped | None:
         """Ask the metrics once and fold what they say of the newest complete fleet.
@@ -150,20 +170,58 @@ class AccountWatch:
         change = self.book.fold(scrape, self.fleet)
         return Scraped(record=self.book.last_record, change=change, error=error)
 
-    def _changed_lately(self, uid: Uid, since: datetime) -> bool:
+    def _failed(self, asked_at: datetime, error: ProviderError) -> Seen:
+        poll = Poll(
+            account=self._provider.account,
+            asked_at=asked_at,
+            answered_at=self._clock.now(),
+            ok=False,
+            complete=False,
+            count=0,
+            problem=error.problem,
+        )
+        return Seen(poll=poll, fleet=None, changes=(), error=error)
+
+    async def _look_for_missing(self, seen: Seen) -> Seen:
+        """Ask for each deployment that the listing left out; one that is there voids it."""
+        changes, there = [], []
+        for uid in self.ledger.missing[:READS_AT_ONCE]:
+            examined, change = await self._read(uid)
+            changes.append(change)
+            found = examined.deployment if examined else None
+            if found is not None and found.uid == uid and not found.is_gone:
+                there.append(found.deployment_id)
+        moved = _moved(changes)
+        if there and seen.poll.complete:
+            return seen.doubted(f"the listing left out {', '.join(sorted(there))}", moved)
+        return replace(seen, changes=(*seen.changes, *moved))
+
+    def _changed_since(self, uid: Uid, since: datetime) -> bool:
         segment = self.ledger.open_segment(uid)
         return segment is not None and segment.started.hi >= since
 
-    async def _read(self, uids: Sequence[Uid]) -> list[LedgerChange]:
-        changes = []
-        for uid in uids:
-            deployment_id = DeploymentId(uid.partition("@")[0].rpartition("/")[2])
-            try:
-                examined = await self._provider.fetch_deployment(deployment_id)
-            except ProviderError:
-                continue
-            changes.append(self.ledger.fold_examined(uid, examined))
-        return changes
+    async def _read(self, uid: Uid) -> tuple[Examined | None, LedgerChange]:
+        """Read one deployment; no answer concludes nothing."""
+        name = name_of(uid)
+        deployment_id = DeploymentId(name.rpartition("/")[2])
+        try:
+            examined = await self._provider.fetch_deployment(deployment_id)
+        except ProviderError:
+            return None, LedgerChange()
+        self.around[name] = examined.surroundings
+        return examined, self.ledger.fold_examined(uid, examined)
+
+
+def _poll_of(fleet: Fleet) -> Poll:
+    return Poll(
+        account=fleet.account,
+        asked_at=fleet.asked_at,
+        answered_at=fleet.answered_at,
+        ok=True,
+        complete=fleet.complete,
+        count=len(fleet.deployments),
+        problem=fleet.problem,
+    )
 
 
 def _moved(changes: Sequence[LedgerChange]) -> tuple[LedgerChange, ...]:
