@@ -2,8 +2,9 @@
 
 from zoneinfo import ZoneInfo
 
+from rich.color import ColorSystem
 from rich.console import Console
-from rich.text import Text
+from rich.style import Style
 
 from firewarden.errors import FileUnusable
 from firewarden.model.notice import Notice, Severity
@@ -19,6 +20,13 @@ _MARKS = {
     Severity.PAGE: ("■", "#", "PAGE", f"{_ORANGE} reverse"),
 }
 _RESOLVED = ("✓", "+", "over", _BLUE)
+
+_SYSTEMS = {
+    "standard": ColorSystem.STANDARD,
+    "256": ColorSystem.EIGHT_BIT,
+    "truecolor": ColorSystem.TRUECOLOR,
+    "windows": ColorSystem.WINDOWS,
+}
 
 
 class TerminalNotifier:
@@ -39,22 +47,23 @@ class TerminalNotifier:
         Raises:
             FileUnusable: the terminal is gone.
         """
-        with self._console.capture() as line:
-            self._console.print(self._compose(notice), soft_wrap=True, crop=False)
-        try:  # not by the console itself: it ends the process when a pipe is broken
-            self._console.file.write(line.get())
+        try:  # not by Console.print, which ends the whole process when a pipe is broken
+            self._console.file.write(self._compose(notice))
             self._console.file.flush()
         except OSError as error:
             raise FileUnusable("the terminal is gone", mend="read the log") from error
 
-    def _compose(self, notice: Notice) -> Text:
+    def _compose(self, notice: Notice) -> str:
         symbol, plain, word, style = _RESOLVED if notice.resolved else _MARKS[notice.severity]
         local = notice.at.astimezone(self._zone)
-        return Text.assemble(
-            (f"{local:%H:%M:%S} ", "none"),
-            (f"{self._fit(symbol, plain)} {word}", style),
-            self._fit(f" {clean(notice.text)}", ""),
-        )
+        mark = f"{self._fit(symbol, plain)} {word}"
+        if colours := self._colours():
+            mark = Style.parse(style).render(mark, color_system=colours)
+        return f"{local:%H:%M:%S} {mark} {self._fit(clean(notice.text), '')}\n"
+
+    def _colours(self) -> ColorSystem | None:
+        name = self._console.color_system
+        return None if name is None or self._console.no_color else _SYSTEMS[name]
 
     def _fit(self, text: str, otherwise: str) -> str:
         """Give *text* in letters that the terminal has, or *otherwise*, or question marks."""
