@@ -83,13 +83,15 @@ class Figures:
 
     @property
     def active_ms(self) -> int:
-        """GPU time that is neither known to be idle nor unknown."""
-        return max(0, self.gpu_ms - self.idle_ms - self.unknown_ms)
+        """GPU time in which it was seen in use."""
+        return self.gpu_ms - self.idle_ms - self.unknown_ms - self.gap_ms
 
     @property
     def coverage(self) -> float | None:
-        """Share of the GPU time in which the meter was watching; None where there is none."""
-        return round(1 - self.gap_ms / self.gpu_ms, _RATIO_DIGITS) if self.gpu_ms else None
+        """Share of the GPU time of which use or no use is known; None where there is none."""
+        if not self.gpu_ms:
+            return None
+        return round(1 - (self.unknown_ms + self.gap_ms) / self.gpu_ms, _RATIO_DIGITS)
 
     @property
     def is_unpriced(self) -> bool:

@@ -1,0 +1,131 @@
+"""One account as the ledger knows it at one instant, and what the policies make of it."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TypeVar
+
+from firewarden.app.compose import load_policies
+from firewarden.app.queries import Ledger
+from firewarden.app.situation import load_situation
+from firewarden.decide.judge import Judge
+from firewarden.decide.protections import (
+    ProtectionList,
+    built_in_protection,
+    tag_protection,
+)
+from firewarden.decide.seen import Seen
+from firewarden.decide.situation import Situation
+from firewarden.errors import UnknownDeployment
+from firewarden.model.deployment import Deployment
+from firewarden.model.ids import Uid
+from firewarden.model.verdict import Blocker, Incident, Verdict
+from firewarden.policy.rules import PolicySet
+from firewarden.store import incidents
+
+_PASSING = frozenset({Blocker.NOT_READY, Blocker.COLD_START})
+"""Built-in protections that pass by themselves: they make nobody protected."""
+
+_SHOWN = 10
+
+T = TypeVar("T", Incident, Verdict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """What is known, what is judged, what is in motion."""
+
+    ledger: Ledger
+    situation: Situation
+    policies: PolicySet
+    incidents: Mapping[Uid, tuple[Incident, ...]]
+    verdicts: Mapping[Uid, tuple[Verdict, ...]]
+
+    @property
+    def deployments(self) -> Collection[Deployment]:
+        """Every deployment that is not known to be gone."""
+        return self.situation.fleet.deployments.values()
+
+    def protected(self) -> frozenset[Uid]:
+        """Find the deployments that an entry, a tag or their own nature protects."""
+        entries = ProtectionList(self.policies.protections)
+        return frozenset(
+            deployment.uid
+            for deployment in self.deployments
+            if self._is_protected(deployment, entries)
+        )
+
+    def find(self, name: str) -> Deployment:
+        """Find a deployment by its id, full name or display name.
+
+        Raises:
+            UnknownDeployment: there is none of that name, or there are several.
+        """
+        exact = [each for each in self.deployments if name in {each.deployment_id, each.name}]
+        found = exact or [each for each in self.deployments if name == each.display_name]
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise UnknownDeployment(
+                f"no deployment goes by {name!r}", where=self.ledger.account, mend=self._near(name)
+            )
+        raise UnknownDeployment(
+            f"{len(found)} deployments go by {name!r}: {_names(found)}",
+            where=self.ledger.account,
+            mend="give the id of one",
+        )
+
+    def _is_protected(self, deployment: Deployment, entries: ProtectionList) -> bool:
+        now = self.situation.now
+        if entries.find(deployment, now=now) or tag_protection(deployment.tags, now=now):
+            return True
+        return built_in_protection(Seen(deployment, self.situation), _PASSING) is not None
+
+    def _near(self, name: str) -> str:
+        known: set[str] = {each.deployment_id for each in self.deployments}
+        known |= {each.display_name for each in self.deployments if each.display_name}
+        near = get_close_matches(name, sorted(known), n=3)
+        if near:
+            return f"did you mean {' or '.join(near)}?"
+        return f"choose from: {_names(self.deployments)}" if known else "none is known yet"
+
+
+def take_picture(ledger: Ledger) -> Picture:
+    """Read and judge everything about the account of *ledger*.
+
+    Raises:
+        FileUnusable, PolicyError: the policies cannot be read or used.
+    """
+    policies = load_policies(_folder(ledger))
+    situation = load_situation(
+        ledger.session, ledger.account, settings=ledger.settings, now=ledger.now
+    )
+    judged = Judge(policies).judge(situation)
+    return Picture(
+        ledger=ledger,
+        situation=situation,
+        policies=policies,
+        incidents=_by_uid(incidents.read_open(ledger.session, ledger.account)),
+        verdicts=_by_uid(judged),
+    )
+
+
+def _folder(ledger: Ledger) -> Path:
+    settings = ledger.settings
+    own = (each.policies for each in settings.accounts if each.id == ledger.account)
+    return next(own, None) or settings.policies
+
+
+def _by_uid(items: Iterable[T]) -> Mapping[Uid, tuple[T, ...]]:
+    groups: defaultdict[Uid, list[T]] = defaultdict(list)
+    for item in items:
+        groups[item.uid].append(item)
+    return {uid: tuple(group) for uid, group in groups.items()}
+
+
+def _names(deployments: Collection[Deployment]) -> str:
+    names = sorted(each.deployment_id for each in deployments)
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
