@@ -1,0 +1,1 @@
+"""What survives a restart: values of the model go in and come out, rows never leave."""

@@ -1,0 +1,61 @@
+"""The tables of the ledger, and nothing but their shape.
+
+Instants are integers: ``*_at``, ``*_lo``, ``since``, ``until`` milliseconds since the epoch,
+``*_us`` microseconds, ``hour`` and ``day`` whole ones. Money is micro-USD per GPU-hour, usage
+GPU-milliseconds. SQLite stores anything in an INTEGER column, so each integer is checked there.
+Long text is written once and pointed at; the tables that grow by the hour hold numbers only
+and lie in the order of their keys.
+"""
+
+from firewarden.store.tables.base import Row, table
+from firewarden.store.tables.descriptions import DescriptionRow, SurroundingsRow
+from firewarden.store.tables.evidence import (
+    AccountRow,
+    ActivityRunRow,
+    DeploymentRow,
+    DeploymentTagsRow,
+    GapRow,
+    PollRow,
+    ReplicaFactsRow,
+    ScrapeRow,
+    SegmentRow,
+)
+from firewarden.store.tables.money import (
+    SUMS,
+    BackfillDayRow,
+    BillDayRow,
+    BillLineRow,
+    DirtyRow,
+    PriceRow,
+    UsageDayRow,
+    UsageHourRow,
+    UsageLineRow,
+)
+from firewarden.store.tables.people import AlertRow, IncidentRow
+
+__all__ = [
+    "SUMS",
+    "AccountRow",
+    "ActivityRunRow",
+    "AlertRow",
+    "BackfillDayRow",
+    "BillDayRow",
+    "BillLineRow",
+    "DeploymentRow",
+    "DeploymentTagsRow",
+    "DescriptionRow",
+    "DirtyRow",
+    "GapRow",
+    "IncidentRow",
+    "PollRow",
+    "PriceRow",
+    "ReplicaFactsRow",
+    "Row",
+    "ScrapeRow",
+    "SegmentRow",
+    "SurroundingsRow",
+    "UsageDayRow",
+    "UsageHourRow",
+    "UsageLineRow",
+    "table",
+]
