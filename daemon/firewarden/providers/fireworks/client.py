@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -134,9 +135,10 @@ class Client:
                 time to ask. `ProviderRejected`, `NotFound`, `KeyRefused`, `AccountSuspended`
                 as their names say.
         """
+        self.check_deadline(ask)
         self.budget.earn()
-        for attempt in range(1, MOST_TRIES + 1):
-            self.check_deadline(ask)
+        attempt = 1
+        while True:
             chunks: list[bytes] = []
             try:
                 await self._try(ask, chunks.append)
@@ -144,10 +146,11 @@ class Client:
                 pause = self._pause(attempt, error)
                 if pause is None:
                     raise
+                attempt += 1
                 await self._rest(ask, error, attempt=attempt, pause=pause)
+                self.check_deadline(ask)
             else:
                 return b"".join(chunks)
-        raise AssertionError("the last try returns or raises")
 
     async def stream(self, ask: Ask, take: Callable[[bytes], None]) -> bool:
         """Hand the body of a 200 to *take* piece by piece; never asked twice.
@@ -184,7 +187,7 @@ class Client:
             raise ProviderRejected(
                 "an answer whose compression is broken", where=ask.where
             ) from error
-        except (httpx.HTTPError, httpx.StreamError) as error:
+        except httpx.HTTPError as error:
             raise ProviderUnavailable(_told(error), where=ask.where) from error
 
     async def _once(self, ask: Ask, take: Callable[[bytes], None]) -> bool:
@@ -225,7 +228,7 @@ class Client:
         log.info(
             "request.retried",
             path=ask.path,
-            attempt=attempt + 1,
+            attempt=attempt,
             pause_seconds=round(pause.total_seconds(), 3),
             problem=error.problem,
         )
@@ -253,19 +256,20 @@ async def _read(response: httpx.Response, ask: Ask, take: Callable[[bytes], None
     except httpx.TransportError as error:
         raise Torn(f"the answer broke off: {_told(error)}", where=ask.where) from error
     promised = response.headers.get("content-length", "")
-    if promised.isdecimal() and response.num_bytes_downloaded < int(promised):
-        got = response.num_bytes_downloaded
+    got = response.num_bytes_downloaded if "content-encoding" in response.headers else size
+    if promised.isdecimal() and got < int(promised):
         raise Torn(f"the answer broke off after {got} of {promised} bytes", where=ask.where)
     return bool(promised) or "transfer-encoding" in response.headers
 
 
 async def _head(response: httpx.Response) -> bytes:
-    """Read enough of a refusal to understand it."""
+    """Read enough of a refusal to understand it; what breaks off says what its status says."""
     body = b""
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > _REFUSAL_BYTES:
-            break
+    with suppress(httpx.HTTPError):
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > _REFUSAL_BYTES:
+                break
     return body[:_REFUSAL_BYTES]
 
 

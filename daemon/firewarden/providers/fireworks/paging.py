@@ -131,7 +131,7 @@ async def walk(
     problem = ""
     seen = {""}
     while not problem and (token := pages[-1].next_token):
-        problem = _obstacle(pages, token in seen, limits)
+        problem = _obstacle(pages, limits, is_repeated=token in seen)
         if not problem and loop.time() >= ends_at:
             problem = f"not read to its end within {limits.walk_s:.0f} s"
         if problem:
@@ -157,9 +157,10 @@ async def read_body(client: Client, ask: Ask, read: Callable[[bytes], T]) -> T:
         raise not_json(body, str(error), where=ask.where) from error
 
 
-def _obstacle(pages: list[Page[T]], came_before: bool, limits: Limits) -> str:  # noqa: FBT001
+def _obstacle(pages: list[Page[T]], limits: Limits, *, is_repeated: bool) -> str:
+    """Say what forbids to ask for a next page; "" where nothing does."""
     count = sum(page.count for page in pages)
-    if came_before:
+    if is_repeated:
         return "a page token came a second time: the pages go round in a circle"
     if len(pages) >= limits.pages:
         return f"more than {limits.pages} pages"

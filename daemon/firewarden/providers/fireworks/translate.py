@@ -1,6 +1,7 @@
 """From the wire to the model: one deployment at a time, bounded, nothing guessed."""
 
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -48,7 +49,7 @@ def deployment(wire: DeploymentWire, account: AccountId) -> Deployment:
         display_name=_line(wire.display_name),
         base_model=_name(wire.base_model),
         created_at=created_at,
-        state=text(wire.state) or "STATE_UNSPECIFIED",
+        state=sys.intern(text(wire.state)) or "STATE_UNSPECIFIED",
         accelerator_type=_said(text(wire.accelerator_type)),
         accelerator_count=_count(wire.accelerator_count, MOST_ACCELERATORS, "acceleratorCount"),
         min_replica_count=_replicas(wire.min_replica_count, "minReplicaCount"),
@@ -171,7 +172,7 @@ def _tags(annotations: Mapping[str, str]) -> dict[str, str]:
     if len(annotations) > MOST_TAGS:
         raise Unreadable(f"{len(annotations)} annotations, more than {MOST_TAGS}")
     return {
-        key.removeprefix(TAG_PREFIX): value
+        sys.intern(key.removeprefix(TAG_PREFIX)): sys.intern(value)
         for key, value in annotations.items()
         if key.startswith(TAG_PREFIX)
     }
@@ -179,7 +180,7 @@ def _tags(annotations: Mapping[str, str]) -> dict[str, str]:
 
 def _said(member: str) -> str:
     """Give an enum member that says something, and "" for ``…_UNSPECIFIED``."""
-    return "" if member.endswith("UNSPECIFIED") or member == "0" else member
+    return "" if member.endswith("UNSPECIFIED") or member == "0" else sys.intern(member)
 
 
 def _replicas(value: int | None, what: str) -> int:
@@ -199,7 +200,8 @@ def _count(value: int | None, most: int, what: str) -> int:
 
 
 def _name(value: str | None) -> str:
-    name = value or ""
+    """Give a name that many deployments share: one copy of it is kept."""
+    name = sys.intern(value or "")
     if len(name) > LONGEST_NAME:
         raise Unreadable(f"a name of {len(name)} characters")
     return name
