@@ -24,7 +24,7 @@ _SERVER_CODES = {
 
 
 def _throttle(scene: Scene) -> Reply:
-    """429; ``retry_after`` is seconds, ``date``, ``absurd``, ``negative``, ``garbage`` or absent."""
+    """429; ``retry_after``: seconds, ``date``, ``absurd``, ``negative``, ``garbage``, absent."""
     reply = Refusal("RESOURCE_EXHAUSTED", "rate limit exceeded").reply()
     wanted = str(scene.fault.options.get("retry_after", ""))
     later = scene.world.now + timedelta(seconds=20)

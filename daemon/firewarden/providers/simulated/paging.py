@@ -71,12 +71,14 @@ def answer(call: Call, source: Listing[T], *, orders: Sequence[str]) -> Reply:
 
 
 def mask_item(item: bytes, mask: str) -> bytes:
-    """Keep the fields that *mask* names, in snake or camel case."""
+    """Keep the fields that *mask* names, in snake or camel case; at least one must be there."""
     names = {camel(name.strip()).split(".")[0] for name in mask.split(",")}
     if names == {"*"}:
         return item
     content: Json = json.loads(item)
     kept = {key: value for key, value in content.items() if key in names}
+    if not kept:
+        raise invalid(f"read_mask: no field of {mask!r} is known")
     return json.dumps(kept, separators=(",", ":"), ensure_ascii=False).encode()
 
 
