@@ -1,7 +1,7 @@
 """Looks at everything a run needs, and says of each what was found and the mend."""
 
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +15,16 @@ from firewarden.app.compose import (
     production_seams,
 )
 from firewarden.app.settings import Settings
-from firewarden.errors import FileUnusable, FirewardenError, ProviderError, SchemaTooOld
+from firewarden.errors import (
+    AccountSuspended,
+    FileUnusable,
+    FirewardenError,
+    KeyRefused,
+    ProviderError,
+    SchemaTooOld,
+    SettingsError,
+    UnknownAccount,
+)
 from firewarden.model.activity import Sample
 from firewarden.model.fleet import Fleet
 from firewarden.ports import Provider
@@ -29,6 +38,13 @@ MOST_SKEW = timedelta(seconds=30)
 
 _MORE_THAN_READING = frozenset({"admin", "user", "contributor"})
 _STEPS = 8
+_NAMES: Mapping[type[FirewardenError], str] = {
+    KeyRefused: "key",
+    SettingsError: "key",
+    UnknownAccount: "account",
+    AccountSuspended: "suspension",
+}
+"""Which check it is that an error at the door fails."""
 
 
 async def examine(
@@ -52,7 +68,7 @@ async def _all_checks(settings: Settings, only: str | None, seams: Seams) -> Asy
                 async for check in _account_checks(account):
                     yield check
     except FirewardenError as error:
-        yield _failed("key", error)
+        yield _failed(_NAMES.get(type(error), "provider"), error)
     yield _database(settings)
     for folder in sorted({each.policies for each in settings.accounts if each.policies}):
         yield _policies(folder)

@@ -100,7 +100,11 @@ def take_picture(ledger: Ledger) -> Picture:
     """
     policies = load_policies(_folder(ledger))
     situation = load_situation(
-        ledger.session, ledger.account, settings=ledger.settings, now=ledger.now
+        ledger.session,
+        ledger.account,
+        settings=ledger.settings,
+        policies=policies,
+        now=ledger.now,
     )
     judged = Judge(policies).judge(situation)
     return Picture(

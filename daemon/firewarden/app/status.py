@@ -23,6 +23,7 @@ from firewarden.model.verdict import IncidentState, Truth
 from firewarden.policy.rules import Policy, RequireData
 from firewarden.report.status import DeploymentStatus, FleetStatus, NextAction
 from firewarden.store.bill import Backfilled, read_backfill
+from firewarden.store.history import newest_poll
 
 _ACTIVITIES = {
     Use.ACTIVE: Activity.ACTIVE,
@@ -40,16 +41,17 @@ def read_status(ledger: Ledger) -> FleetStatus:
 
 def show_status(picture: Picture) -> FleetStatus:
     """Lay *picture* out, deployment by deployment, the dearest first."""
-    ledger, fleet = picture.ledger, picture.situation.fleet
+    ledger = picture.ledger
     reader = _Reader(picture)
     rows = sorted(
         (reader.row(deployment) for deployment in picture.deployments),
         key=lambda row: (-(row.burn_usd_per_hour or Decimal(0)), row.deployment_id),
     )
     problem = _problem(picture)
+    newest = newest_poll(ledger.session, ledger.account)
     return FleetStatus(
         account=ledger.account,
-        observed_at=fleet.answered_at if picture.situation.complete_cycles else None,
+        observed_at=newest.answered_at if newest else None,
         complete=not problem,
         problem=problem,
         mode=picture.situation.ceiling.label,
