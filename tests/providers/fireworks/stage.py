@@ -167,3 +167,9 @@ def a_series(name: str, deployment_id: str, value: object, **labels: str) -> str
         f'{name}{{base_model="m",deployment="accounts/acme/deployments/{deployment_id}",'
         f'deployment_account="acme",deployment_id="{deployment_id}"{more}}} {value}\n'
     )
+
+
+def door_to(base_url: str) -> FireworksDoor:
+    return FireworksDoor(
+        base_url=base_url, api_key=lambda: KEY, clock=EagerClock(), rng=random.Random(7)
+    )
