@@ -13,13 +13,16 @@ if TYPE_CHECKING:
 
 
 def load(config: Path | None) -> "Loaded":
-    """Read the settings, and tell their warnings on stderr.
+    """Read the settings, and tell their warnings on stderr, and a token that was just made.
 
     Raises:
         SettingsError: something in them cannot be used.
     """
+    from firewarden.app.first_token import make_http_token
     from firewarden.app.settings import load_settings
 
+    if told := make_http_token(os.environ):
+        say(told)
     loaded = load_settings(config, os.environ)
     for warning in loaded.warnings:
         say(f"warning: {warning}")
