@@ -1,6 +1,7 @@
 """The simulated control plane as an ASGI application; its world follows the clock it is given."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from email.utils import format_datetime
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -107,9 +108,8 @@ class ControlPlane:
                 self._remember(request, body, at=now, status=0, fault=fault)
                 return BrokenResponse(reply, clock=self._clock)
             self._remember(request, body, at=now, status=reply.status, fault=fault)
-            return Response(
-                reply.body, reply.status, headers=dict(reply.headers), media_type=reply.media_type
-            )
+            headers = {"date": format_datetime(self._world.now, usegmt=True), **reply.headers}
+            return Response(reply.body, reply.status, headers=headers, media_type=reply.media_type)
 
         return respond
 

@@ -59,6 +59,7 @@ async def serve(app: Starlette, host: str, port: int, *, on_ready: Callable[[int
         lifespan="off",
         log_config=None,
         access_log=False,
+        date_header=False,  # the application tells its own, which may be compressed
         timeout_graceful_shutdown=1,
     )
     server = _Server(config)
