@@ -1,15 +1,14 @@
 """One account as the ledger knows it at one instant, and what the policies make of it."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar
 
 from firewarden.app.compose import load_policies
 from firewarden.app.queries import Ledger
-from firewarden.app.situation import load_situation
+from firewarden.app.situation import load_situation, read_docket
+from firewarden.decide.docket import Docket
 from firewarden.decide.judge import Judge
 from firewarden.decide.protections import (
     ProtectionList,
@@ -21,27 +20,28 @@ from firewarden.decide.situation import Situation
 from firewarden.errors import UnknownDeployment
 from firewarden.model.deployment import Deployment
 from firewarden.model.ids import Uid
-from firewarden.model.verdict import Blocker, Incident, Verdict
+from firewarden.model.verdict import Blocker, Verdict
 from firewarden.policy.rules import PolicySet
-from firewarden.store import incidents
 
 _PASSING = frozenset({Blocker.NOT_READY, Blocker.COLD_START})
 """Built-in protections that pass by themselves: they make nobody protected."""
 
 _SHOWN = 10
 
-T = TypeVar("T", Incident, Verdict)
+NO_POLICIES = PolicySet(policies=(), protections=(), routes={}, hash="")
+"""For what has to be answered although the policies cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """What is known, what is judged, what is in motion."""
+    """What is known of it, what is judged of it, what is in motion."""
 
     ledger: Ledger
     situation: Situation
     policies: PolicySet
-    incidents: Mapping[Uid, tuple[Incident, ...]]
-    verdicts: Mapping[Uid, tuple[Verdict, ...]]
+    judge: Judge
+    docket: Docket
+    verdicts: tuple[Verdict, ...]
 
     @property
     def deployments(self) -> Collection[Deployment]:
@@ -92,13 +92,14 @@ class Picture:
         return f"choose from: {_names(self.deployments)}" if known else "none is known yet"
 
 
-def take_picture(ledger: Ledger) -> Picture:
-    """Read and judge everything about the account of *ledger*.
+def take_picture(ledger: Ledger, *, policies: PolicySet | None = None) -> Picture:
+    """Read and judge everything about the account of *ledger*, by its own policies or by others.
 
     Raises:
         FileUnusable, PolicyError: the policies cannot be read or used.
     """
-    policies = load_policies(_folder(ledger))
+    if policies is None:
+        policies = load_policies(_folder(ledger))
     situation = load_situation(
         ledger.session,
         ledger.account,
@@ -106,13 +107,14 @@ def take_picture(ledger: Ledger) -> Picture:
         policies=policies,
         now=ledger.now,
     )
-    judged = Judge(policies).judge(situation)
+    judge = Judge(policies)
     return Picture(
         ledger=ledger,
         situation=situation,
         policies=policies,
-        incidents=_by_uid(incidents.read_open(ledger.session, ledger.account)),
-        verdicts=_by_uid(judged),
+        judge=judge,
+        docket=read_docket(ledger.session, ledger.account, now=ledger.now),
+        verdicts=judge.judge(situation),
     )
 
 
@@ -120,13 +122,6 @@ def _folder(ledger: Ledger) -> Path:
     settings = ledger.settings
     own = (each.policies for each in settings.accounts if each.id == ledger.account)
     return next(own, None) or settings.policies
-
-
-def _by_uid(items: Iterable[T]) -> Mapping[Uid, tuple[T, ...]]:
-    groups: defaultdict[Uid, list[T]] = defaultdict(list)
-    for item in items:
-        groups[item.uid].append(item)
-    return {uid: tuple(group) for uid, group in groups.items()}
 
 
 def _names(deployments: Collection[Deployment]) -> str:

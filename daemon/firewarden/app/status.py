@@ -1,7 +1,7 @@
 """The fleet now, for people: from the ledger alone."""
 
 from collections import defaultdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -19,7 +19,7 @@ from firewarden.model.deployment import Deployment
 from firewarden.model.ids import DeploymentId, Uid
 from firewarden.model.price import Price, cost_usd
 from firewarden.model.usage import Usage
-from firewarden.model.verdict import IncidentState, Truth
+from firewarden.model.verdict import Incident, Truth, Verdict
 from firewarden.policy.rules import Policy, RequireData
 from firewarden.report.status import DeploymentStatus, FleetStatus, NextAction
 from firewarden.store.bill import Backfilled, read_backfill
@@ -32,6 +32,7 @@ _ACTIVITIES = {
 }
 _DEMAND = RequireData()
 _MS = 1_000
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def read_status(ledger: Ledger) -> FleetStatus:
@@ -77,6 +78,12 @@ class _Reader:
         self._picture = picture
         self._prices = picture.ledger.prices
         self._protected = picture.protected()
+        self._incidents: defaultdict[Uid, list[Incident]] = defaultdict(list)
+        for incident in picture.docket.opened.values():
+            self._incidents[incident.uid].append(incident)
+        self._verdicts: defaultdict[Uid, list[Verdict]] = defaultdict(list)
+        for verdict in picture.verdicts:
+            self._verdicts[verdict.uid].append(verdict)
         self._month = _MonthToDate(picture.ledger)
         self._idle_rules = [
             (compile_match(policy.match), wanted)
@@ -136,16 +143,17 @@ class _Reader:
         return at if at > seen.now else None
 
     def _next(self, uid: Uid) -> NextAction | None:
-        """Give what is in motion, else what would be."""
-        for incident in self._picture.incidents.get(uid, ()):
-            held = incident.state is IncidentState.HELD
+        """Give what is in motion, else what would be, the first due."""
+        open_ones = self._incidents.get(uid, [])
+        if open_ones:
+            incident = min(open_ones, key=lambda each: each.acts_at or _NEVER)
             return NextAction(
                 verb=incident.verb.value,
-                at=None if held else incident.acts_at,
+                at=incident.acts_at,
                 policy=incident.policy,
                 blocked_by=incident.held_by.value if incident.held_by else None,
             )
-        for verdict in self._picture.verdicts.get(uid, ()):
+        for verdict in self._verdicts.get(uid, ()):
             if verdict.truth is Truth.TRUE:
                 return NextAction(
                     verb=verdict.verb.value,

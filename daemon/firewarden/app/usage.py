@@ -1,7 +1,7 @@
 """Usage and cost by whatever a person groups them by, from the ledger alone."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import reduce
@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 from firewarden.app.metered import open_meter
 from firewarden.app.periods import UNITS, Period, find_zone, month_start, periods, read_when
+from firewarden.app.picture import NO_POLICIES, take_picture
 from firewarden.app.queries import Ledger
-from firewarden.errors import UserError
+from firewarden.errors import FileUnusable, PolicyError, UserError
 from firewarden.metering.totals import total_of
 from firewarden.model.ids import Uid
 from firewarden.model.price import cost_usd
@@ -37,12 +38,10 @@ def read_report(
     until: str | None,
     group_by: Sequence[str],
     timezone: str | None,
-    protected: Collection[Uid] = (),
 ) -> UsageReport:
     """Read what was used from *since* (None: this month's start) to *until* (None: now).
 
-    *protected*: deployments that nothing may be done about; their idle cost is not called
-    actionable.
+    Idle cost of what is protected now is not called actionable.
 
     Raises:
         UserError: a group, an instant or the zone cannot be understood.
@@ -59,7 +58,7 @@ def read_report(
         raise UserError(
             "the stretch ends before it begins", where="--from", mend="give --from before --to"
         )
-    rows = _Rows(ledger, groups, zone=zone, protected=frozenset(protected))
+    rows = _Rows(ledger, groups, zone=zone, protected=_protected(ledger))
     rows.fill(begin, end)
     problem = _problem(ledger, end)
     return UsageReport(
@@ -87,6 +86,14 @@ def _check_groups(asked: Sequence[str]) -> tuple[str, ...]:
             "two units of time", where="--group-by", mend=f"give one of {', '.join(UNITS)}"
         )
     return groups
+
+
+def _protected(ledger: Ledger) -> frozenset[Uid]:
+    """Find what nothing may be done about; without readable policies, what protects itself."""
+    try:
+        return take_picture(ledger).protected()
+    except (FileUnusable, PolicyError):
+        return take_picture(ledger, policies=NO_POLICIES).protected()
 
 
 def _problem(ledger: Ledger, until: datetime) -> str:

@@ -70,7 +70,8 @@ def explain(
     json: Json = False,
 ) -> None:
     """Show why a deployment is judged as it is: every condition with its value and threshold."""
-    from firewarden.app.queries import open_ledger, read_explanation
+    from firewarden.app.answers import read_explanation
+    from firewarden.app.queries import open_ledger
     from firewarden.cli.context import settings
     from firewarden.report.explain import explain_json, explain_view
 
@@ -87,7 +88,8 @@ def plan(
     json: Json = False,
 ) -> None:
     """Show what would be done now and why, what is held back and why, in dollars an hour."""
-    from firewarden.app.queries import open_ledger, read_plan
+    from firewarden.app.answers import read_plan
+    from firewarden.app.queries import open_ledger
     from firewarden.cli.context import settings
     from firewarden.report.plan import plan_json, plan_view
 
