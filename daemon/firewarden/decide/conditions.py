@@ -37,6 +37,7 @@ class Condition:
         settle: the answer that follows from the description alone; None where that is not
             enough. ask: the answer then.
         parts: conditions inside ``any`` and ``not``, for the explanation.
+        reaches: the duration at which it turns true by mere waiting; None: not by waiting.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Condition:
     settle: Callable[[Deployment], Finding | None]
     ask: Callable[[Seen], Finding]
     parts: tuple["Condition", ...] = ()
+    reaches: timedelta | None = None
 
     def find(self, seen: Seen) -> Finding:
         """Answer, in whichever way is enough."""
@@ -63,6 +65,19 @@ class Condition:
         )
         for part in self.parts:
             yield from part.explain(seen)
+
+
+def patience(conditions: tuple[Condition, ...], seen: Seen) -> timedelta | None:
+    """Tell after how much more waiting all hold, if nothing changes; None: not by waiting."""
+    longest = timedelta(0)
+    for condition in conditions:
+        truth, value, because, _ = condition.find(seen)
+        if truth is Truth.TRUE:
+            continue
+        if condition.reaches is None or because or not isinstance(value, timedelta):
+            return None
+        longest = max(longest, condition.reaches - value)
+    return longest
 
 
 def all_of(conditions: tuple[Condition, ...], seen: Seen) -> Truth:
@@ -167,6 +182,7 @@ def _elapsed(
         cost=1,
         settle=_unless(why_not),
         ask=ask,
+        reaches=threshold,
     )
 
 
@@ -206,6 +222,7 @@ def _quiet(
         cost=2,
         settle=_unless(facts.not_idle),
         ask=ask,
+        reaches=threshold,
     )
 
 

@@ -6,17 +6,24 @@ deployment that no policy can mean costs one look-up a cycle.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firewarden.decide.brake import find_brake
-from firewarden.decide.conditions import Condition, Finding, all_of, compile_when, settle_all
+from firewarden.decide.conditions import (
+    Condition,
+    Finding,
+    all_of,
+    compile_when,
+    patience,
+    settle_all,
+)
 from firewarden.decide.guards import Guards
 from firewarden.decide.kleene import conjunction
 from firewarden.decide.matching import Matcher, compile_match
 from firewarden.decide.protections import ProtectionList
 from firewarden.decide.reasons import evidence_of, reason_of
 from firewarden.decide.seen import Seen
-from firewarden.decide.situation import Situation
+from firewarden.decide.situation import HIGHEST, Situation
 from firewarden.model.deployment import Deployment
 from firewarden.model.ids import Uid
 from firewarden.model.verdict import ConditionResult, Mode, Truth, Verdict
@@ -131,9 +138,14 @@ class Judge:
             because="a fact it asks for is not told" if match is Truth.UNKNOWN else "",
         )
         found = tuple(each for condition in rule.conditions for each in condition.explain(seen))
-        return _compose(
+        verdict = _compose(
             seen, rule.policy, truth, guards, unknown=unknown, conditions=(first, *found)
         )
+        if verdict.blocked_by is None and match is Truth.TRUE and truth is Truth.FALSE:
+            wait = patience(rule.conditions, seen)
+            at = None if wait is None else seen.now + wait + rule.policy.grace
+            return replace(verdict, acts_at=at)
+        return verdict
 
 
 def judge(situation: Situation, policy_set: PolicySet) -> tuple[Verdict, ...]:
@@ -170,7 +182,7 @@ def _compose(
         uid=seen.uid,
         policy=policy.name,
         policy_hash=policy.hash,
-        mode=min(policy.mode, seen.situation.ceiling),
+        mode=min(policy.mode, seen.situation.ceiling, HIGHEST),
         truth=truth,
         conditions=tuple(conditions),
         blocked_by=blocked[0] if blocked else None,

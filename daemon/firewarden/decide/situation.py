@@ -15,6 +15,9 @@ from firewarden.model.verdict import Mode
 COMPLETE_CYCLES = 2
 """Complete listings that must have been seen before anything is due."""
 
+HIGHEST = Mode.OBSERVE
+"""This version only observes: whatever a policy asks for, nothing is called."""
+
 SURROUNDINGS_FRESH = timedelta(hours=2)
 """Older surroundings are unknown: they are read hourly."""
 
