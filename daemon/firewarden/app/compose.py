@@ -10,12 +10,13 @@ import httpx
 
 from firewarden.app.policy_files import read_policy_files
 from firewarden.app.settings import Settings, Watched
-from firewarden.clock.real import clock_for
+from firewarden.app.ticker import SchedulerTicker
+from firewarden.clock.real import WallClock, clock_for
 from firewarden.errors import UnknownAccount
 from firewarden.model.ids import AccountId
 from firewarden.policy.loading import load
 from firewarden.policy.rules import PolicySet
-from firewarden.ports import Clock, Crash, CrashPoint, Provider, RunDb
+from firewarden.ports import Clock, Crash, CrashPoint, Provider, RunDb, Ticker
 from firewarden.providers.fireworks import FireworksDoor
 from firewarden.store.engine import Database
 from firewarden.store.runner import DbThread
@@ -34,13 +35,17 @@ class Seams:
     """Everything that is not deterministic, and nothing else.
 
     Attributes:
+        wall: time that is never compressed, for limits on the world.
+        ticker: what rings the bells of the roles.
         transport: None means the real network.
         run_db: makes the runner that database work goes through.
         crash: called at each named crash point.
     """
 
     clock: Clock
+    wall: Clock
     rng: random.Random
+    ticker: Ticker
     transport: httpx.AsyncBaseTransport | None = None
     run_db: Callable[[Database], RunDb] = _open_thread
     crash: Crash = _carry_on
@@ -49,7 +54,12 @@ class Seams:
 def production_seams(settings: Settings) -> Seams:
     """Give the real world, its time compressed where the settings say so."""
     clock = clock_for(speed=settings.time_speed, origin=settings.time_origin)
-    return Seams(clock=clock, rng=random.SystemRandom())
+    return Seams(
+        clock=clock,
+        wall=WallClock(),
+        rng=random.SystemRandom(),
+        ticker=SchedulerTicker(speed=settings.time_speed),
+    )
 
 
 def open_database(settings: Settings, *, upgrade: bool) -> Database:

@@ -142,6 +142,13 @@ def newest_poll(session: Session, account: AccountId, *, complete: bool = True) 
     return next((rows.poll_of(account, row) for row in found), None)
 
 
+def first_poll(session: Session, account: AccountId) -> Poll | None:
+    """Read the oldest poll that brought a listing: from then on somebody watched."""
+    statement = select(POLL).where(POLL.c.account_id == _number(account), POLL.c.ok)
+    found = run(session, statement.order_by(POLL.c.asked_at).limit(1)).mappings()
+    return next((rows.poll_of(account, row) for row in found), None)
+
+
 def _read_polls(session: Session, account: AccountId) -> tuple[Poll, ...]:
     statement = (
         select(POLL)

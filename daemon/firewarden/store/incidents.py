@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, Select, select
+from sqlalchemy import RowMapping, Select, func, select
 from sqlmodel import Session
 
 from firewarden.errors import StoreError
@@ -67,6 +67,20 @@ def read_closed(
     """Read the incidents closed at *since* or later, the oldest first."""
     statement = _incidents(account).where(INCIDENT.c.closed_at >= to_ms(since))
     return _read(session, statement if uid is None else statement.where(DEPLOYMENT.c.uid == uid))
+
+
+def read_last_done(
+    session: Session, account: AccountId, *, since: datetime
+) -> tuple[Incident, ...]:
+    """Read what ran to its end: the newest of each uid and policy, and all at *since* or later."""
+    done = INCIDENT.c.state == IncidentState.DONE.value
+    newest = (
+        select(func.max(INCIDENT.c.id))
+        .where(done)
+        .group_by(INCIDENT.c.deployment_id, INCIDENT.c.policy)
+    )
+    late = INCIDENT.c.closed_at >= to_ms(since)
+    return _read(session, _incidents(account).where(done, late | INCIDENT.c.id.in_(newest)))
 
 
 def _incidents(account: AccountId) -> Select[Any]:

@@ -1,0 +1,189 @@
+"""One account's roles: who does what how often, and who hears when it goes wrong."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+
+from firewarden.app.compose import Account
+from firewarden.app.figures import Figures, PollFigures, read_figures
+from firewarden.app.housekeeping import Housekeeping
+from firewarden.app.keeper import Keeper
+from firewarden.app.memory import Tools
+from firewarden.app.queries import Ledger
+from firewarden.app.roles import Role, Supervision
+from firewarden.app.watchdog import Watchdog
+from firewarden.errors import FirewardenError, StoreError
+from firewarden.model.notice import Notice, Severity
+from firewarden.ports import Notifier, Ticker
+
+log = structlog.get_logger()
+
+FOLLOW_EVERY = timedelta(seconds=10)
+FASTEST_FOLLOWED = 60
+"""Time compressed more than this leaves no room for reads between polls."""
+
+REFRESH_EVERY = timedelta(hours=1)
+BILL_EVERY = timedelta(hours=1)
+ROLL_UP_EVERY = timedelta(minutes=5)
+FIGURES_EVERY = timedelta(minutes=1)
+FIGURES_AT_MOST = timedelta(seconds=2)
+"""Wall time between figures, however compressed the clock: they are for people's eyes."""
+
+DELIVER_EVERY = timedelta(minutes=1)
+
+
+class Crew:
+    """Everything that is done for one account, as roles under one supervision."""
+
+    def __init__(
+        self,
+        account: Account,
+        tools: Tools,
+        *,
+        notifier: Notifier,
+        watchdog: Watchdog,
+        publish: Callable[[], None],
+    ) -> None:
+        """Put the roles together; asks nobody.
+
+        Raises:
+            FileUnusable, PolicyError: the account's policies cannot be used.
+        """
+        self.name = account.account
+        self.keeper = Keeper(account, tools)
+        self.house = Housekeeping(account, tools)
+        self.figures: Figures | None = None
+        self.is_writing = True
+        self._polls = PollFigures()
+        self._account = account
+        self._tools = tools
+        self._notifier = notifier
+        self._watchdog = watchdog
+        self._publish = publish
+        self._supervision = Supervision(
+            clock=tools.clock, rng=tools.rng, beat=self._beat, trouble=self._trouble
+        )
+        self._deliver = self._role("deliver", self._tell, every=DELIVER_EVERY, jitter=0.0)
+        self.roles = (*self._watching(), *self._keeping(), self._deliver)
+
+    def join(self, ticker: Ticker) -> None:
+        """Have *ticker* ring for every role, and the watchdog listen for the two that count."""
+        settings = self._tools.settings
+        for part, every in (("poll", settings.poll_every), ("metrics", settings.metrics_every)):
+            self._watchdog.expect(f"{part}:{self.name}", every=every, account=self.name)
+        for role in self.roles:
+            role.join(ticker)
+
+    async def once(self) -> None:
+        """Do everything a cycle does, once, in order; the first error ends it."""
+        for work in (
+            self.keeper.refresh,
+            self.keeper.cycle,
+            self.keeper.scrape,
+            self.house.read_bill,
+            self.house.roll_up,
+            self._tell,
+        ):
+            await work()
+
+    def _watching(self) -> tuple[Role, ...]:
+        settings = self._tools.settings
+        roles = [
+            self._role("refresh", self.keeper.refresh, every=REFRESH_EVERY, jitter=0.0),
+            self._role("poll", self._poll, every=settings.poll_every),
+            self._role("metrics", self.keeper.scrape, every=settings.metrics_every, jitter=0.0),
+        ]
+        if settings.time_speed <= FASTEST_FOLLOWED:
+            roles.append(self._role("follow", self.keeper.follow, every=FOLLOW_EVERY))
+        return tuple(roles)
+
+    def _keeping(self) -> tuple[Role, ...]:
+        figures_every = max(FIGURES_EVERY, FIGURES_AT_MOST * self._tools.settings.time_speed)
+        return (
+            self._role("rollup", self.house.roll_up, every=ROLL_UP_EVERY),
+            self._role("bill", self.house.read_bill, every=BILL_EVERY),
+            self._role("figures", self._figure, every=figures_every),
+        )
+
+    def _role(
+        self,
+        part: str,
+        work: Callable[[], Awaitable[None]],
+        *,
+        every: timedelta,
+        jitter: float = 0.25,
+    ) -> Role:
+        name = f"{part}:{self.name}"
+        return Role(name, work, every=every, supervision=self._supervision, jitter=jitter)
+
+    @property
+    def has_polled(self) -> bool:
+        """A complete listing has been committed since the start."""
+        return self._polls.last_success_at is not None
+
+    async def _poll(self) -> None:
+        try:
+            await self.keeper.cycle()
+        finally:
+            if self.keeper.last_poll is not None:
+                self._polls.add(self.keeper.last_poll)
+            self._deliver.ring()
+
+    async def _tell(self) -> None:
+        await self.house.deliver(self._notifier)
+
+    async def _figure(self) -> None:
+        memory, tools = self.keeper.memory, self._tools
+        if memory is None:
+            return
+
+        def read() -> Figures:
+            with tools.database.reading() as session:
+                ledger = Ledger(
+                    settings=tools.settings,
+                    session=session,
+                    account=self.name,
+                    timezone=self._account.timezone,
+                    now=tools.clock.now(),
+                )
+                return read_figures(ledger, memory, self._polls)
+
+        self.figures = await tools.run_db(read)
+        self._publish()
+
+    def _beat(self, role: str) -> None:
+        self.is_writing = True
+        self._watchdog.beat(role)
+
+    async def _trouble(self, role: str, error: FirewardenError) -> None:
+        """Tell of an error: through the ledger where it can be written, else straight away."""
+        self._watchdog.alive()
+        part = role.partition(":")[0]
+        if not isinstance(error, StoreError):
+            await self._remember_trouble(part, error)
+        elif self.is_writing:
+            self.is_writing = False
+            await self._tell_at_once(
+                Notice(
+                    account=self.name,
+                    kind="meter.trouble",
+                    key="health:database",
+                    severity=Severity.PAGE,
+                    at=self._tools.clock.now(),
+                    text=f"{self.name}: the ledger cannot be written: {error}",
+                )
+            )
+
+    async def _remember_trouble(self, part: str, error: FirewardenError) -> None:
+        try:
+            await self.keeper.tell_trouble(part, error)
+        except StoreError as failed:
+            log.warning("trouble.unrecorded", part=part, error=str(failed))
+        self._deliver.ring()
+
+    async def _tell_at_once(self, notice: Notice) -> None:
+        try:
+            await self._notifier.notify(notice)
+        except FirewardenError as error:
+            log.warning("notice.undelivered", kind=notice.kind, error=str(error))

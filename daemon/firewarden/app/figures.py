@@ -1,0 +1,140 @@
+"""What the metrics page shows of one account: made now and then, served from memory."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from firewarden.app.memory import Memory
+from firewarden.app.metered import open_meter
+from firewarden.app.queries import Ledger
+from firewarden.metering.rates import price_at
+from firewarden.metering.segments import hardware_of, name_of
+from firewarden.metering.totals import total_of
+from firewarden.model.activity import QuietEvidence, Use
+from firewarden.model.deployment import Deployment
+from firewarden.model.ids import AccountId, DeploymentId, Uid
+from firewarden.model.price import MICRO, Price
+from firewarden.model.usage import Poll, Usage
+from firewarden.store.notices import read_firing
+from firewarden.web.metrics import AccountFigures, DeploymentFigures
+
+EVER = datetime(2000, 1, 1, tzinfo=UTC)
+_MS = 1_000.0
+
+
+@dataclass(slots=True, kw_only=True)
+class PollFigures:
+    """What the polls of this process came to."""
+
+    duration_seconds: float | None = None
+    last_success_at: datetime | None = None
+    failures: Counter[str] = field(default_factory=Counter)
+
+    def add(self, poll: Poll) -> None:
+        """Count one more poll; its cause is a word, not a message."""
+        self.duration_seconds = (poll.answered_at - poll.asked_at).total_seconds()
+        if poll.complete:
+            self.last_success_at = poll.answered_at
+        else:
+            self.failures["incomplete" if poll.ok else "failed"] += 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """The figures of one account at one instant."""
+
+    account: AccountFigures
+    deployments: tuple[DeploymentFigures, ...]
+
+
+def read_figures(ledger: Ledger, memory: Memory, polls: PollFigures) -> Figures:
+    """Make the figures of an account from its ledger and from what is in memory of it."""
+    used = open_meter(ledger).used(EVER, ledger.now)
+    by_uid: defaultdict[Uid, list[Usage]] = defaultdict(list)
+    for usage in used:
+        by_uid[usage.uid].append(usage)
+    fleet = memory.watch.fleet.deployments if memory.watch.fleet else {}
+    alerts = Counter(
+        (alert.notice.kind, "firing") for alert in read_firing(ledger.session, ledger.account)
+    )
+    everything = total_of(used)
+    account = AccountFigures(
+        account=ledger.account,
+        poll_duration_seconds=polls.duration_seconds,
+        poll_last_success_at=polls.last_success_at.timestamp() if polls.last_success_at else None,
+        poll_failures=dict(polls.failures),
+        gap_seconds=sum(usage.gap_ms for usage in used) / _MS,
+        coverage_ratio=everything.coverage,
+        alerts=dict(alerts),
+    )
+    gone = [uid for uid in by_uid if uid not in fleet]
+    return Figures(
+        account=account,
+        deployments=(
+            *(_alive(one, by_uid[uid], memory, ledger) for uid, one in fleet.items()),
+            *(_gone(uid, by_uid[uid], ledger.account) for uid in gone),
+        ),
+    )
+
+
+def _alive(
+    deployment: Deployment, usages: Sequence[Usage], memory: Memory, ledger: Ledger
+) -> DeploymentFigures:
+    quiet = memory.watch.book.look(deployment.uid, now=ledger.now)
+    burn = _burn(deployment, memory.prices, ledger.now)
+    is_idle = quiet.use is Use.QUIET
+    return DeploymentFigures(
+        account=ledger.account,
+        deployment=deployment.deployment_id,
+        gpu=deployment.accelerator_type,
+        gpu_seconds=_seconds(usages),
+        cost_usd=_cost(usages),
+        burn_usd_per_hour=burn,
+        idle_burn_usd_per_hour=burn if is_idle else 0.0,
+        replicas={
+            "ready": deployment.ready_replica_count,
+            "starting": deployment.starting_replica_count,
+        },
+        quiet_seconds=_quiet_for(quiet),
+    )
+
+
+def _gone(uid: Uid, usages: Sequence[Usage], account: AccountId) -> DeploymentFigures:
+    """Keep the counters of what is no longer there: they never fall."""
+    return DeploymentFigures(
+        account=account,
+        deployment=DeploymentId(name_of(uid).rpartition("/")[2]),
+        gpu=usages[0].accelerator_type,
+        gpu_seconds=_seconds(usages),
+        cost_usd=_cost(usages),
+    )
+
+
+def _seconds(usages: Iterable[Usage]) -> Mapping[str, float]:
+    total = total_of(usages)
+    active_ms = total.gpu_ms - total.idle_ms - total.unknown_ms
+    parts = {
+        "active": active_ms,
+        "idle": total.idle_ms,
+        "unknown": total.unknown_ms,
+        "starting": total.starting_ms,
+    }
+    return {state: ms / _MS for state, ms in parts.items()}
+
+
+def _cost(usages: Iterable[Usage]) -> float:
+    return float(total_of(usages).usd)
+
+
+def _burn(deployment: Deployment, prices: Sequence[Price], now: datetime) -> float | None:
+    if not deployment.gpu_count:
+        return 0.0
+    price = price_at(prices, hardware_of(deployment), now)
+    return None if price is None else deployment.gpu_count * price.micro_usd_per_gpu_hour / MICRO
+
+
+def _quiet_for(quiet: QuietEvidence) -> float | None:
+    if quiet.quiet_since is None or quiet.quiet_until is None:
+        return None
+    return (quiet.quiet_until - quiet.quiet_since).total_seconds()

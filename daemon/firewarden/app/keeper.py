@@ -1,0 +1,208 @@
+"""Looks after one account: poll, fold, judge, commit; once a cycle, in one transaction."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+import structlog
+
+from firewarden.app.compose import Account, load_policies
+from firewarden.app.memory import Memory, Tools, all_prices, read_memory
+from firewarden.app.situation import evidence_reach
+from firewarden.decide.incidents import Steps, step
+from firewarden.decide.judge import Judge
+from firewarden.errors import FirewardenError, StoreError
+from firewarden.model.notice import Notice
+from firewarden.model.price import PriceSource
+from firewarden.model.usage import LedgerChange, Poll
+from firewarden.model.verdict import Incident, IncidentState
+from firewarden.observe.watch import Scraped, Seen
+from firewarden.policy.rules import EFFECTS
+from firewarden.ports import CrashPoint
+from firewarden.store import incidents as stored_incidents
+from firewarden.store import notices as stored_notices
+from firewarden.store.descriptions import write_descriptions, write_surroundings
+from firewarden.store.ledger import write_change, write_poll, write_scrape
+from firewarden.store.prices import record_prices
+from firewarden.store.session import Session
+
+log = structlog.get_logger()
+
+Write = Callable[[Session], None]
+
+
+class Keeper:
+    """One account in the care of the daemon.
+
+    Everything in memory follows the database: it is read at the first cycle, and again
+    after any work on it that failed, when it may hold what was never committed.
+    """
+
+    def __init__(self, account: Account, tools: Tools) -> None:
+        """Read the account's policies; ask nobody.
+
+        Raises:
+            FileUnusable, PolicyError: the policies cannot be used.
+        """
+        self.account = account
+        self.policies = load_policies(account.policies)
+        self.judge = Judge(self.policies)
+        self._tools = tools
+        self.memory: Memory | None = None
+        self.last_poll: Poll | None = None
+        self._listing = asyncio.Lock()
+        """Whoever folds reads of deployments: the database gets changes in the same order."""
+
+    async def cycle(self) -> None:
+        """Poll once, judge what is known, and commit all of it together."""
+        async with self._listing, self._remembering() as memory:
+            seen = await memory.watch.poll()
+            seen, steps = await self._judge(memory, seen)
+            notices = (*_health_of_poll(memory, seen), *(steps.notices if steps else ()))
+            self._tools.crash(CrashPoint.CYCLE_DECIDED)
+            await self._commit(lambda session: self._write_cycle(session, seen, steps, notices))
+            self._tools.crash(CrashPoint.CYCLE_COMMITTED)
+            self.last_poll = seen.poll
+            memory.watch.streak = memory.watch.streak.after(seen.poll)
+            if steps is not None:
+                memory.docket = steps.docket
+        _log_poll(seen)
+        if seen.error is not None:
+            raise seen.error
+
+    async def follow(self) -> None:
+        """Read again, on its own, each deployment whose change was announced lately."""
+        async with self._listing, self._remembering() as memory:
+            if changes := await memory.watch.follow():
+                at = self._tools.clock.now()
+                await self._commit(lambda session: self._write_changes(session, changes, at))
+
+    async def scrape(self) -> None:
+        """Ask the metrics once, and store what they prove."""
+        async with self._remembering() as memory:
+            if (scraped := await memory.watch.scrape()) is None:
+                return
+            notices = _health_of_scrape(memory, scraped)
+            await self._commit(lambda session: self._write_scrape(session, scraped, notices))
+            self._tools.crash(CrashPoint.SCRAPE_COMMITTED)
+        if scraped.error is not None:
+            raise scraped.error
+
+    async def refresh(self) -> None:
+        """Read what leans on the deployments, and the account's own prices."""
+        asked_at = self._tools.clock.now()
+        surroundings = await self.account.provider.fetch_surroundings()
+        prices = await self.account.provider.fetch_prices()
+
+        def write(session: Session) -> None:
+            name = self.account.account
+            write_surroundings(session, name, surroundings, asked_at=asked_at)
+            record_prices(session, name, prices, sources=[PriceSource.PRICING_PLAN], at=asked_at)
+
+        async with self._remembering() as memory:
+            await self._commit(write)
+            memory.surroundings, memory.surroundings_at = surroundings, asked_at
+            memory.watch.around.clear()
+            memory.prices = all_prices(self._tools.settings, prices)
+            memory.watch.book.forget(asked_at - evidence_reach(self.policies))
+
+    async def tell_trouble(self, part: str, error: FirewardenError) -> None:
+        """Store that *part* failed as an alert, where the database can still be written."""
+        if isinstance(error, StoreError):
+            return
+        async with self._remembering() as memory:
+            if notices := memory.alarms.trouble(part, error):
+                await self._commit(lambda session: _record_all(session, notices))
+
+    async def _judge(self, memory: Memory, seen: Seen) -> tuple[Seen, Steps | None]:
+        """Judge what is known; what is due is read on its own first, and judged again."""
+        situation = memory.situation(seen, self._tools)
+        if situation is None:
+            return seen, None
+        verdicts = self.judge.judge(situation)
+        steps = step(situation, verdicts, memory.docket, self.policies)
+        if due := [incident.uid for incident in steps.changed if _is_effect(incident)]:
+            seen = await memory.watch.confirm(seen, due)
+            situation = memory.situation(seen, self._tools) or situation
+            verdicts = self.judge.judge(situation)
+            steps = step(situation, verdicts, memory.docket, self.policies)
+        return seen, steps
+
+    def _write_cycle(
+        self, session: Session, seen: Seen, steps: Steps | None, notices: Sequence[Notice]
+    ) -> None:
+        write_poll(session, seen.poll)
+        self._write_changes(session, seen.changes, seen.poll.answered_at)
+        write_descriptions(session, seen.described, seen_at=seen.poll.answered_at)
+        if steps is not None and steps.changed:
+            stored_incidents.write(session, *steps.changed)
+        _record_all(session, notices)
+        self._tools.crash(CrashPoint.CYCLE_WRITTEN)
+
+    def _write_changes(
+        self, session: Session, changes: Sequence[LedgerChange], at: datetime
+    ) -> None:
+        for change in changes:
+            write_change(session, self.account.account, change, at=at)
+
+    def _write_scrape(self, session: Session, scraped: Scraped, notices: Sequence[Notice]) -> None:
+        if scraped.record is not None:
+            write_scrape(session, scraped.record, scraped.change)
+        _record_all(session, notices)
+        self._tools.crash(CrashPoint.SCRAPE_WRITTEN)
+
+    async def _commit(self, write: Write) -> None:
+        def work() -> None:
+            with self._tools.database.writing() as session:
+                write(session)
+
+        await self._tools.run_db(work)
+
+    @asynccontextmanager
+    async def _remembering(self) -> AsyncIterator[Memory]:
+        """Give the memory of the account; what fails in the body makes it not believed."""
+        if self.memory is None:
+            tools, account, policies = self._tools, self.account, self.policies
+            self.memory = await tools.run_db(lambda: read_memory(account, policies, tools))
+        try:
+            yield self.memory
+        except BaseException:
+            self.memory = None
+            raise
+
+
+def _health_of_poll(memory: Memory, seen: Seen) -> tuple[Notice, ...]:
+    gaps = memory.alarms.gap([gap for change in seen.changes for gap in change.gaps])
+    if seen.error is not None:
+        return (*gaps, *memory.alarms.trouble("listing", seen.error))
+    return (*gaps, *memory.alarms.relief("listing"))
+
+
+def _health_of_scrape(memory: Memory, scraped: Scraped) -> tuple[Notice, ...]:
+    if scraped.error is not None:
+        return memory.alarms.trouble("metrics", scraped.error)
+    return memory.alarms.relief("metrics")
+
+
+def _is_effect(incident: Incident) -> bool:
+    """Is it an incident whose effect would take place now?"""
+    return incident.state is IncidentState.DONE and incident.verb in EFFECTS
+
+
+def _record_all(session: Session, notices: Sequence[Notice]) -> None:
+    for notice in notices:
+        stored_notices.record(session, notice)
+
+
+def _log_poll(seen: Seen) -> None:
+    poll = seen.poll
+    log.debug(
+        "poll.finished",
+        account=poll.account,
+        complete=poll.complete,
+        deployment_count=poll.count,
+        changed_count=len(seen.described),
+        duration_seconds=round((poll.answered_at - poll.asked_at).total_seconds(), 3),
+        problem=poll.problem or None,
+    )

@@ -1,0 +1,110 @@
+"""What a cycle knows of an account: from the memory of a running daemon, or from the database."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from firewarden.app.settings import Settings
+from firewarden.decide.docket import HOUR, Docket
+from firewarden.decide.situation import Situation
+from firewarden.metering.evidence import EvidenceBook
+from firewarden.metering.fold import Ledger
+from firewarden.metering.rates import RATE_CARD
+from firewarden.model.fleet import Fleet
+from firewarden.model.ids import AccountId
+from firewarden.model.usage import Poll
+from firewarden.observe.streak import Streak
+from firewarden.policy.rules import PolicySet
+from firewarden.policy.schema import When
+from firewarden.store.descriptions import read_descriptions
+from firewarden.store.history import newest_poll, read_remembered
+from firewarden.store.incidents import read_last_done, read_open
+from firewarden.store.prices import read_prices
+from firewarden.store.session import Session
+
+EVIDENCE_AT_LEAST = timedelta(days=2)
+"""How far back scrapes are read, unless a policy looks back further."""
+
+
+def evidence_reach(policies: PolicySet) -> timedelta:
+    """How far back *policies* look at evidence of use, twice over, so that holes show."""
+    spans = (span for policy in policies.policies for span in _spans(policy.when))
+    return max([EVIDENCE_AT_LEAST, *(2 * span for span in spans)])
+
+
+def _spans(when: When) -> Iterator[timedelta]:
+    yield from (span for span in (when.idle_for, when.quiet_for) if span is not None)
+    for part in (*(when.any_ or ()), *([when.not_] if when.not_ else ())):
+        yield from _spans(part)
+
+
+def read_docket(session: Session, account: AccountId, *, now: datetime) -> Docket:
+    """Read the incidents that a cycle at *now* has to know of."""
+    last_done = read_last_done(session, account, since=now - HOUR)
+    return Docket.of([*read_open(session, account), *last_done])
+
+
+def load_situation(
+    session: Session,
+    account: AccountId,
+    *,
+    settings: Settings,
+    policies: PolicySet,
+    now: datetime,
+) -> Situation:
+    """Rebuild from the database what a daemon knew of *account* after its newest poll.
+
+    The fleet holds the newest description of every deployment in that poll, dated as it.
+    """
+    since = now - evidence_reach(policies)
+    remembered = read_remembered(session, account, since=since)
+    described = read_descriptions(session, account)
+    ledger = Ledger(remembered, poll_every=settings.poll_every)
+    absent = frozenset(
+        segment.uid for segment in remembered.open_segments if segment.confirmed_at is not None
+    )
+    listed = {known.uid for known in remembered.known} - absent
+    newest = newest_poll(session, account, complete=False)
+    return Situation(
+        now=now,
+        fleet=_fleet(
+            account,
+            newest,
+            Fleet(
+                account=account,
+                asked_at=now,
+                answered_at=now,
+                complete=True,
+                deployments={
+                    uid: one for uid, one in described.deployments.items() if uid in listed
+                },
+            ),
+        ),
+        evidence=EvidenceBook(
+            remembered.runs,
+            remembered.scrapes,
+            absent_is_quiet=settings.metrics.absent_series == "quiet",
+        ),
+        ages=ledger,
+        surroundings=described.surroundings,
+        surroundings_at=described.surroundings_at,
+        prices=(*settings.prices, *read_prices(session, account), *RATE_CARD),
+        poll_every=settings.poll_every,
+        metrics_every=settings.metrics_every,
+        absent=absent,
+        complete_cycles=Streak.of(remembered.polls, every=settings.poll_every).count,
+        ceiling=settings.mode,
+    )
+
+
+def _fleet(account: AccountId, newest: Poll | None, fleet: Fleet) -> Fleet:
+    """Date *fleet* by the newest poll; the judge finds it stale by itself."""
+    if newest is None:
+        return replace(fleet, complete=False, problem=f"{account} has not been polled yet")
+    return replace(
+        fleet,
+        asked_at=newest.asked_at,
+        answered_at=newest.answered_at,
+        complete=newest.complete,
+        problem=newest.problem,
+    )
