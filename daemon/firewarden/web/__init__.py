@@ -1,0 +1,1 @@
+"""Serves what is known over HTTP: health, readiness, metrics. Reads only."""
