@@ -13,6 +13,7 @@ from firewarden.metering.rates import RATE_CARD
 from firewarden.model.ids import AccountId
 from firewarden.model.price import Price
 from firewarden.store.accounts import read_accounts
+from firewarden.store.engine import Database
 from firewarden.store.prices import read_prices
 from firewarden.store.session import Session
 
@@ -43,18 +44,27 @@ class Ledger:
 
 
 @contextmanager
-def open_ledger(
-    settings: Settings, account: str | None, *, now: datetime | None = None
-) -> Iterator[Ledger]:
+def open_ledger(settings: Settings, account: str | None) -> Iterator[Ledger]:
     """Open the ledger of *account*, or of the only one there is; reads only.
 
     Raises:
         UnknownAccount: it holds no such account, or several and none was chosen.
         FileUnusable, StoreUnavailable, SchemaTooOld, SchemaTooNew: see `Database.open`.
     """
-    if now is None:
-        now = clock_for(speed=settings.time_speed, origin=settings.time_origin).now()
-    with closing(open_database(settings, upgrade=False)) as database, database.reading() as session:
+    now = clock_for(speed=settings.time_speed, origin=settings.time_origin).now()
+    with (
+        closing(open_database(settings, upgrade=False)) as database,
+        read_ledger(database, settings, account, now=now) as ledger,
+    ):
+        yield ledger
+
+
+@contextmanager
+def read_ledger(
+    database: Database, settings: Settings, account: str | None, *, now: datetime
+) -> Iterator[Ledger]:
+    """Read one state of an open *database*, as `open_ledger` does."""
+    with database.reading() as session:
         chosen = _choose(read_accounts(session), account or settings.account_id)
         yield Ledger(
             settings=settings,

@@ -9,7 +9,7 @@ from firewarden.cli.output import say
 if TYPE_CHECKING:
     from firewarden.app.logging import Level
     from firewarden.app.settings import Loaded, Settings
-    from firewarden.ports import Clock
+    from firewarden.ports import Clock, Notifier
 
 
 def load(config: Path | None) -> "Loaded":
@@ -53,3 +53,22 @@ def _log(loaded: "Loaded", clock: "Clock", level: "Level") -> None:
     configure_logging(
         clock=clock, redactor=redactor, level=level, format=loaded.settings.log_format
     )
+
+
+def log_for_demo(*, verbose: bool) -> None:
+    """Log what went wrong, or everything; no setting of the caller is looked at."""
+    from firewarden.app.logging import configure_logging
+    from firewarden.app.redaction import Redactor
+    from firewarden.clock.real import WallClock
+
+    level: Level = "info" if verbose else "error"
+    configure_logging(clock=WallClock(), redactor=Redactor(), level=level)
+
+
+def quiet_or_terminal(*, verbose: bool) -> "Notifier":
+    """Give the notifier of the demo: its scenes tell what happens; notices only if *verbose*."""
+    from firewarden.cli.output import console
+    from firewarden.notify.log import LogNotifier
+    from firewarden.notify.terminal import TerminalNotifier
+
+    return TerminalNotifier(console(stderr=True)) if verbose else LogNotifier()

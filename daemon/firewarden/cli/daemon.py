@@ -1,5 +1,7 @@
 """Commands that run for long: `run`, `demo`, `simulate`; and a container's probe of one."""
 
+import os
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -63,8 +65,11 @@ def run(*, once: Once = False, config: Config = None) -> None:
 
     from firewarden.app.compose import production_seams
     from firewarden.app.daemon import run as keep_running
+    from firewarden.app.first_token import make_http_token
     from firewarden.cli.context import load, log_as_daemon
 
+    if told := make_http_token(os.environ):
+        say(told)
     loaded = load(config)
     seams = production_seams(loaded.settings)
     log_as_daemon(loaded, seams.clock)
@@ -90,8 +95,25 @@ def demo(
     import asyncio
 
     from firewarden.app.demo import play
+    from firewarden.cli.context import log_for_demo, quiet_or_terminal
 
-    asyncio.run(play(fleet=fleet.value, seed=seed, speed=speed, verbose=verbose, tell=typer.echo))
+    log_for_demo(verbose=verbose)
+    asyncio.run(
+        play(
+            fleet=fleet.value,
+            seed=seed,
+            speed=speed,
+            verbose=verbose,
+            tell=_tell,
+            notifier=quiet_or_terminal(verbose=verbose),
+        )
+    )
+
+
+def _tell(line: str) -> None:
+    """Print a line at once, also into a pipe."""
+    typer.echo(line)
+    sys.stdout.flush()
 
 
 def simulate(
@@ -127,7 +149,7 @@ def simulate(
 
     def tell(at: int) -> None:
         for line in introduce(simulation, at):
-            typer.echo(line)
+            _tell(line)
 
     asyncio.run(serve_simulation(simulation, port=port, faults=faults, on_ready=tell))
 

@@ -1,0 +1,175 @@
+"""The daemon on a simulated account, its story told line by line while it runs."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from firewarden.app.compose import open_database, production_seams
+from firewarden.app.daemon import look_after
+from firewarden.app.picture import Picture, take_picture
+from firewarden.app.queries import read_ledger
+from firewarden.app.settings import Settings, load_settings
+from firewarden.app.signals import stop_signals
+from firewarden.app.simulate import HOST, KEY, Simulation, start_simulation
+from firewarden.app.status import show_status
+from firewarden.app.summary import sum_up, summary_lines
+from firewarden.model.price import MICRO
+from firewarden.model.verdict import Incident
+from firewarden.ports import Notifier
+from firewarden.providers.simulated.http import application
+from firewarden.providers.simulated.serve import serve
+from firewarden.report.status import FleetStatus
+from firewarden.report.story import Glimpse, Grip, Storyteller
+from firewarden.store.accounts import read_accounts
+from firewarden.store.engine import Database
+from firewarden.store.incidents import read_closed
+
+Tell = Callable[[str], None]
+
+PORT = 8642
+LOOK_EVERY_S = 0.3
+"""Seconds of real time between two looks at the ledger."""
+
+_POLICY = """\
+version: 1
+policies:
+  idle-to-zero:
+    description: What nobody calls goes to zero replicas.
+    mode: observe
+    match: {all: true}
+    when: {idle_for: 20m, replicas_at_least: 1}
+    stages: [warn, {wait: 10m}, scale_to_zero]
+"""
+
+
+async def play(
+    *, fleet: str, seed: int, speed: float, verbose: bool, tell: Tell, notifier: Notifier
+) -> None:
+    """Play until SIGINT or SIGTERM, then sum up; *tell* gets each line.
+
+    Everything is the daemon's own code on a ledger of its own; no variable, file or key of
+    the caller is looked at. *verbose*: every scene, not only the first of each kind.
+    """
+    tell("simulated account: nothing real is touched")
+    with TemporaryDirectory(prefix="firewarden-demo-") as folder:
+        simulation = start_simulation(fleet, seed=seed, speed=speed)
+        async with stop_signals() as stop, asyncio.TaskGroup() as group:
+            at: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            app = application(simulation.world, clock=simulation.clock)
+            plane = group.create_task(serve(app, HOST, 0, on_ready=at.set_result))
+            settings = _settings(Path(folder), simulation, port=await at)
+            story = Storyteller(verbose=verbose)
+            narrator = group.create_task(_narrate(settings, simulation, story, tell))
+            await look_after(
+                settings,
+                production_seams(settings),
+                stop=stop,
+                notifier=notifier,
+                on_ready=lambda address: _introduce(address, speed, tell),
+            )
+            for task in (narrator, plane):
+                task.cancel()
+        for line in _summary(settings, simulation):
+            tell(line)
+
+
+def _settings(folder: Path, simulation: Simulation, *, port: int) -> Settings:
+    """Give the settings of the demo, from nothing but what stands here."""
+    config, policies = folder / "firewarden.toml", folder / "policies"
+    config.touch()
+    policies.mkdir()
+    (policies / "demo.yaml").write_text(_POLICY, encoding="utf-8")
+    environ = {
+        "FIREWORKS_BASE_URL": f"http://{HOST}:{port}",
+        "FIREWORKS_API_KEY": KEY,
+        "FIREWARDEN_DATABASE_URL": f"sqlite:///{folder / 'firewarden.db'}",
+        "FIREWARDEN_POLICIES": str(policies),
+        "FIREWARDEN_LISTEN": f"{HOST}:{_free(PORT)}",
+        "FIREWARDEN_TIME_SPEED": f"{simulation.speed:g}",
+        "FIREWARDEN_TIME_ORIGIN": simulation.origin.isoformat(),
+    }
+    return load_settings(config, environ, dotenv=None).settings
+
+
+def _free(port: int) -> int:
+    """Give *port* where it is free, else 0: any that is."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+        except OSError:
+            return 0
+    return port
+
+
+def _introduce(address: str, speed: float, tell: Tell) -> None:
+    busy = "" if address.endswith(f":{PORT}") else f" (port {PORT} is taken)"
+    tell(f"health and metrics at http://{address}/healthz and /metrics{busy}")
+    tell(f"time runs {speed:g} times as fast as life; Ctrl-C stops it and sums up")
+
+
+async def _narrate(
+    settings: Settings, simulation: Simulation, story: Storyteller, tell: Tell
+) -> None:
+    """Tell what changes, look by look, from what is committed to the ledger."""
+    clock = simulation.clock
+    with closing(open_database(settings, upgrade=True)) as database:
+        while True:
+            await clock.sleep(timedelta(seconds=LOOK_EVERY_S * simulation.speed))
+            glimpse = await asyncio.to_thread(_look, database, settings, simulation)
+            if glimpse is not None:
+                for line in story.look(glimpse):
+                    tell(line)
+
+
+def _look(database: Database, settings: Settings, simulation: Simulation) -> Glimpse | None:
+    """Look at the ledger once; None before the first poll."""
+    account = next(iter(simulation.world.accounts))
+    with database.reading() as session:
+        if account not in read_accounts(session):
+            return None
+    with read_ledger(database, settings, account, now=simulation.clock.now()) as ledger:
+        picture = take_picture(ledger)
+        status = show_status(picture)
+        closed = read_closed(ledger.session, ledger.account, since=simulation.world.start)
+    incidents = (*picture.docket.opened.values(), *closed)
+    return Glimpse(status=status, grips=tuple(_grips(incidents, picture, status)))
+
+
+def _grips(
+    incidents: tuple[Incident, ...], picture: Picture, status: FleetStatus
+) -> Iterator[Grip]:
+    rows = {row.deployment_id: row for row in status.deployments}
+    fleet = picture.situation.fleet.deployments
+    for incident in incidents:
+        deployment = fleet.get(incident.uid)
+        row = rows.get(deployment.deployment_id) if deployment else None
+        if deployment is None or row is None:
+            continue
+        per_hour = incident.saves_micro_usd_per_hour
+        saves = None if per_hour is None else Decimal(per_hour) / MICRO
+        hours = Decimal((row.quiet_for or timedelta(0)) / timedelta(hours=1))
+        yield Grip(
+            deployment_id=deployment.deployment_id,
+            policy=incident.policy,
+            state=incident.state,
+            reason=incident.reason,
+            held_by=incident.held_by.value if incident.held_by else None,
+            idle_cost=None if saves is None else saves * hours,
+            saves_usd_per_hour=saves,
+        )
+
+
+def _summary(settings: Settings, simulation: Simulation) -> tuple[str, ...]:
+    account = next(iter(simulation.world.accounts))
+    now = simulation.clock.now()
+    with (
+        closing(open_database(settings, upgrade=False)) as database,
+        read_ledger(database, settings, account, now=now) as ledger,
+    ):
+        return summary_lines(sum_up(ledger, simulation.world))
