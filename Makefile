@@ -11,6 +11,7 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
 ARGS ?=
 SEEDS ?= 10000
+WORKERS ?= 2
 VENV := .venv
 BENCH := .venv-bench
 BIN := $(VENV)/bin
@@ -54,7 +55,7 @@ demo: ready ## watch firewarden look after a simulated account; Ctrl-C stops it
 	  else exec $(BIN)/firewarden demo $(ARGS); fi
 
 test: ready ## the whole test suite, in a random order; starts its own PostgreSQL
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: lint types imports wheel test ## everything that must hold before a change is pushed
 
@@ -82,7 +83,7 @@ bench: ready $(BENCH_STAMP) ## the figures to reach, beside their peers; fails w
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 simulate: ready ## simulated days with faults and crashes; SEEDS=200 says how many
-	@$(BIN)/python -m pytest tests/simulation --seeds=$(SEEDS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) tests/simulation --seeds=$(SEEDS) $(ARGS)
 
 mutants: ready ## change decide and metering a little at a time: do the tests notice? PACKAGES="..."
 	@$(BIN)/python .ci/mutants.py $(PACKAGES)
