@@ -204,21 +204,39 @@ def test_series_are_bounded_and_the_rest_is_added_up() -> None:
 
 
 def test_who_has_series_keeps_them_when_others_burn_more() -> None:
-    exposition = published(
-        Snapshot(deployments=(a_deployment("calm", burn_usd_per_hour=1),)), most=1
-    )
+    calm = a_deployment("calm", burn_usd_per_hour=1, replicas={"ready": 1})
+    exposition = published(Snapshot(deployments=(calm,)), most=1)
 
     exposition.publish(
         Snapshot(
             deployments=(
-                a_deployment("wild", burn_usd_per_hour=99),
-                a_deployment("calm", burn_usd_per_hour=1),
+                a_deployment("wild", burn_usd_per_hour=99, replicas={"ready": 8}),
+                calm,
             )
         )
     )
 
     assert value(exposition, "burn_usd_per_hour", account="acme", deployment="calm") == 1
     assert value(exposition, "burn_usd_per_hour", account="acme", deployment=OTHER) == 99
+
+
+def test_who_is_gone_makes_room_and_is_not_counted_twice() -> None:
+    gone = a_deployment("gone", burn_usd_per_hour=99, cost_usd=50, replicas={"ready": 1})
+    exposition = published(Snapshot(deployments=(gone,)), most=1)
+
+    for cost in (7, 8):
+        exposition.publish(
+            Snapshot(
+                deployments=(
+                    a_deployment("gone", cost_usd=50 if cost == 7 else 51),
+                    a_deployment("new", cost_usd=cost, replicas={"ready": 1}),
+                )
+            )
+        )
+
+    labels = {"account": "acme", "gpu": "H100"}
+    assert value(exposition, "cost_usd_total", deployment="new", **labels) == 8
+    assert value(exposition, "cost_usd_total", deployment=OTHER, **labels) == 1
 
 
 figures = st.lists(

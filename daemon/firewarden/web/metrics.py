@@ -76,16 +76,17 @@ _Labels = tuple[str, ...]
 class Exposition(Collector):
     """The page that Prometheus reads: the newest snapshot, with counters that never fall.
 
-    A deployment keeps its own series for as long as it is in the snapshots. When there are
-    more than *most* of them, newcomers share one more series until one comes free, which
-    goes to who burns most.
+    A deployment keeps its own series for as long as it has replicas. When there are more
+    than *most* of them, newcomers share one more series until one comes free, which goes
+    to who burns most. Who loses its series is counted in the shared one from then on.
     """
 
     def __init__(self, *, most: int = MOST_DEPLOYMENTS) -> None:
         """Expose nothing but the build until something is published."""
         self._most = most
         self._snapshot = Snapshot()
-        self._own: dict[tuple[str, str], None] = {}
+        self._own: dict[_Labels, None] = {}
+        self._evicted: set[_Labels] = set()
         self._seen: dict[tuple[str, _Labels], dict[_Labels, float]] = {}
         self._totals: dict[tuple[str, _Labels], float] = {}
         self._registry = CollectorRegistry(auto_describe=False)
@@ -118,16 +119,22 @@ class Exposition(Collector):
         yield from _account_gauges(self._snapshot.accounts)
 
     def _give_series(self, deployments: Iterable[DeploymentFigures]) -> None:
-        """Let who has series keep them, and give those that are free to who burns most."""
-        burns: dict[tuple[str, str], float] = {}
+        """Let who has replicas keep their series, then who burns most; who is gone comes last."""
+        burns: dict[_Labels, float] = {}
+        alive: set[_Labels] = set()
         for each in deployments:
             name = (each.account, each.deployment)
             burns[name] = burns.get(name, 0.0) + (each.burn_usd_per_hour or 0.0)
-        kept = [name for name in self._own if name in burns]
-        others = sorted((name for name in burns if name not in self._own), key=lambda n: -burns[n])
-        self._own = dict.fromkeys((*kept, *others[: self._most - len(kept)]))
+            if any(each.replicas.values()):
+                alive.add(name)
+        ranked = sorted(
+            burns, key=lambda name: (name not in alive, name not in self._own, -burns[name])
+        )
+        own = dict.fromkeys(ranked[: self._most])
+        self._evicted = {name for name in self._own if name in burns and name not in own}
+        self._own = own
 
-    def _label(self, each: DeploymentFigures) -> tuple[str, str]:
+    def _label(self, each: DeploymentFigures) -> _Labels:
         name = (each.account, each.deployment)
         return name if name in self._own else (each.account, OTHER)
 
@@ -155,6 +162,8 @@ class Exposition(Collector):
         for series, values in parts.items():
             seen = self._seen.setdefault(series, {})
             for part, value in values.items():
+                if series[1][1:2] == (OTHER,) and (series[1][0], *part) in self._evicted:
+                    seen[part] = max(value, seen.get(part, 0.0))  # counted in its own till now
                 growth = max(value - seen.get(part, 0.0), 0.0)
                 self._totals[series] = self._totals.get(series, 0.0) + growth
                 seen[part] = max(value, seen.get(part, 0.0))
