@@ -190,7 +190,8 @@ def _is_read(method: str, path: str) -> bool:
 
 def _token(request: Request) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
+    bearer = token if scheme.lower() == "bearer" else ""
+    return bearer or request.headers.get("x-api-key", "")
 
 
 def _suspended(account_id: str) -> Refusal:

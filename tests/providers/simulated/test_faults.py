@@ -1,0 +1,414 @@
+"""Every kind of fault strikes where and when its file says, and is counted."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from firewarden.errors import SettingsError
+from firewarden.providers.simulated.fault_kinds import KINDS
+from firewarden.providers.simulated.faults import Faults, load_faults, parse_faults
+from firewarden.providers.simulated.fleets import sized, standard
+from firewarden.providers.simulated.world import World
+from tests.providers.simulated.builders import PREFIX, a_client, a_deployment, a_world
+from tests.support.clock import NOW, FakeClock
+
+LIST = f"{PREFIX}/deployments"
+GET = f"{PREFIX}/deployments/d00000"
+METRICS = f"{PREFIX}/metrics"
+SIX_PAGES = {"pageSize": "10"}
+
+
+def still(count: int = 60, live: int = 8) -> World:
+    return World(sized(count, live=live, seed=1), seed=1, start=NOW)
+
+
+def a_fault(kind: str, **keys: object) -> Faults:
+    """Read a file with one fault; underscores stand for themselves, ``since`` for ``from``."""
+    row = {"kind": kind, **keys}
+    if "since" in row:
+        row["from"] = row.pop("since")
+    lines = [f"{key} = {json.dumps(value)}" for key, value in row.items()]
+    return parse_faults("\n".join(["[[fault]]", *lines]))
+
+
+async def ask(
+    faults: Faults, path: str, *, world: World | None = None, **query: str
+) -> httpx.Response:
+    async with a_client(world or still(), FakeClock(), faults=faults) as client:
+        return await client.get(path, params=query)
+
+
+def names(answer: httpx.Response) -> list[str]:
+    return [row["name"].rpartition("/")[2] for row in answer.json().get("deployments", [])]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "status", "retry_after"),
+    [
+        pytest.param("throttle", {}, 429, None, id="429"),
+        pytest.param("throttle", {"retry_after": "7"}, 429, "7", id="429 with seconds"),
+        pytest.param(
+            "throttle",
+            {"retry_after": "date"},
+            429,
+            "Wed, 04 Nov 2026 12:00:20 GMT",
+            id="429 with a date",
+        ),
+        pytest.param("throttle", {"retry_after": "absurd"}, 429, "99999999999", id="absurd"),
+        pytest.param("throttle", {"retry_after": "negative"}, 429, "-30", id="negative"),
+        pytest.param("throttle", {"retry_after": "garbage"}, 429, "soon", id="garbage"),
+        pytest.param("server-error", {}, 503, None, id="503"),
+        pytest.param("server-error", {"status": 500}, 500, None, id="500"),
+        pytest.param("server-error", {"status": 502}, 502, None, id="502"),
+        pytest.param("server-error", {"status": 504}, 504, None, id="504"),
+        pytest.param("unauthorized", {}, 401, None, id="401"),
+        pytest.param("forbidden", {}, 403, None, id="403"),
+        pytest.param("suspended", {}, 412, None, id="412 suspended"),
+        pytest.param("precondition", {}, 412, None, id="412 for another reason"),
+    ],
+)
+async def test_refusals(
+    kind: str, options: dict[str, Any], status: int, retry_after: str | None
+) -> None:
+    faults = a_fault(kind, **options)
+
+    answer = await ask(faults, LIST)
+
+    assert answer.status_code == status
+    assert answer.headers.get("retry-after") == retry_after
+    assert answer.json()["message"]
+    assert [row["fired"] for row in faults.counts()] == [1]
+
+
+@pytest.mark.parametrize(
+    ("shape", "read"),
+    [
+        pytest.param("nested", lambda body: body["error"]["message"], id="nested"),
+        pytest.param("text", lambda body: body["error"], id="a bare text"),
+        pytest.param("inference", lambda body: body["error"]["message"], id="inference"),
+        pytest.param("status", lambda body: body["message"], id="with a status"),
+    ],
+)
+async def test_errors_come_in_four_shapes(shape: str, read: Callable[[Any], str]) -> None:
+    answer = await ask(a_fault("error-shape", shape=shape), LIST)
+
+    assert answer.status_code == 503
+    assert read(answer.json()) == "the service is unavailable"
+
+
+async def test_a_page_for_people_comes_with_status_200() -> None:
+    answer = await ask(a_fault("html"), LIST)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert answer.text.startswith("<!doctype html>")
+
+
+async def test_truncated_json_cannot_be_read() -> None:
+    answer = await ask(a_fault("truncated"), LIST)
+
+    assert answer.status_code == 200
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting|delimiter"):
+        answer.json()
+
+
+async def test_wrong_types_are_still_json() -> None:
+    item = (await ask(a_fault("wrong-types"), GET)).json()
+
+    assert item["acceleratorCount"].startswith("about ")
+    assert isinstance(item["name"], int)
+
+
+async def test_unknown_fields_and_members_are_added() -> None:
+    item = (await ask(a_fault("unknown-fields"), GET)).json()
+
+    assert item["acceleratorType"] == "NVIDIA_Q1_1TB"
+    assert item["novelty"] == {"spin": ["up", None]}
+    assert item["name"] == "accounts/acme/deployments/d00000"
+
+
+@pytest.mark.parametrize("kind", ["reset", "cut", "lost-answer"])
+async def test_broken_connections_are_errors_of_the_transport(kind: str) -> None:
+    faults = a_fault(kind, on="list")
+
+    with pytest.raises(httpx.ReadError, match="simulated"):
+        await ask(faults, LIST)
+
+    assert [row["fired"] for row in faults.counts()] == [1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "total"),
+    [
+        pytest.param("missing-item", 60, id="one is missing, the total tells"),
+        pytest.param("short-page", 60, id="half is missing, the total tells"),
+        pytest.param("wrong-total", 63, id="the total is wrong"),
+        pytest.param("repeated-item", 60, id="one comes twice"),
+    ],
+)
+async def test_a_listing_that_contradicts_its_total(kind: str, total: int) -> None:
+    answer = await ask(a_fault(kind), LIST, pageSize="200")
+
+    assert answer.json()["totalSize"] == total
+    assert len(names(answer)) != total
+
+
+@pytest.mark.parametrize("kind", ["missing-item", "short-page", "repeated-item"])
+async def test_a_total_may_be_adjusted_to_hide_it(kind: str) -> None:
+    answer = await ask(a_fault(kind, total="adjusted"), LIST, pageSize="200")
+
+    assert answer.json()["totalSize"] == len(names(answer)) != 60
+
+
+async def test_the_missing_item_is_the_one_that_is_named() -> None:
+    answer = await ask(a_fault("missing-item", deployment="d00007"), LIST, pageSize="200")
+
+    assert "d00007" not in names(answer)
+    assert len(names(answer)) == 59
+
+
+async def read_pages(faults: Faults, *, most: int = 20) -> list[httpx.Response]:
+    pages: list[httpx.Response] = []
+    async with a_client(still(), FakeClock(), faults=faults) as client:
+        token = ""
+        while len(pages) < most:
+            query = {**SIX_PAGES, "pageToken": token} if token else SIX_PAGES
+            pages.append(await client.get(LIST, params=query))
+            token = pages[-1].json().get("nextPageToken", "")
+            if not token:
+                break
+    return pages
+
+
+async def test_an_item_moves_to_the_next_page() -> None:
+    pages = await read_pages(a_fault("moved-item", times=2))
+
+    moved = names(pages[1])[0]
+    assert [len(names(page)) for page in pages] == [9, 10, 10, 10, 10, 10]
+    assert moved not in names(pages[0])
+    assert len({name for page in pages for name in names(page)}) == 59  # the second move is lost
+
+
+async def test_a_page_in_the_middle_is_empty_and_looks_like_the_last() -> None:
+    pages = await read_pages(a_fault("empty-page", page="later"))
+
+    assert [page.json() == {"deployments": []} for page in pages] == [False, True]
+
+
+async def test_tokens_lead_in_a_circle() -> None:
+    pages = await read_pages(a_fault("token-loop"), most=5)
+
+    assert len(pages) == 5
+    assert len({page.json()["nextPageToken"] for page in pages}) == 1
+
+
+async def test_a_stale_listing_shows_the_past_and_get_the_present() -> None:
+    clock, world = FakeClock(), a_world(a_deployment((1, 3)))
+    faults = a_fault("stale-list", since="10m")
+    async with a_client(world, clock, faults=faults) as client:
+        await clock.advance(timedelta(minutes=20))
+        world.human_patch("chat", clock.now(), minReplicaCount=2)
+        await clock.advance(timedelta(minutes=1))
+        listed = (await client.get(LIST)).json()["deployments"][0]
+        got = (await client.get(f"{LIST}/chat")).json()
+
+    assert (listed["minReplicaCount"], got["minReplicaCount"]) == (1, 2)
+
+
+async def test_a_stale_get_shows_the_past_and_the_listing_the_present() -> None:
+    clock, world = FakeClock(), a_world(a_deployment((1, 3)))
+    faults = a_fault("stale-get", since="10m")
+    async with a_client(world, clock, faults=faults) as client:
+        await clock.advance(timedelta(minutes=20))
+        world.human_patch("chat", clock.now(), minReplicaCount=2)
+        await clock.advance(timedelta(minutes=1))
+        listed = (await client.get(LIST)).json()["deployments"][0]
+        got = (await client.get(f"{LIST}/chat")).json()
+
+    assert (listed["minReplicaCount"], got["minReplicaCount"]) == (2, 1)
+
+
+async def test_listing_and_get_disagree_about_replicas() -> None:
+    async with a_client(still(), FakeClock(), faults=a_fault("list-get-disagree")) as client:
+        listed = (await client.get(LIST, params={"pageSize": "200"})).json()["deployments"][0]
+        got = (await client.get(f"{PREFIX}/{listed['name'].split('/', 2)[2]}")).json()
+
+    assert (
+        got["replicaStats"]["readyReplicaCount"]
+        == listed["replicaStats"].get("readyReplicaCount", 0) + 1
+    )
+
+
+def values(text: str) -> set[str]:
+    return {line.rpartition(" ")[2] for line in text.splitlines()}
+
+
+async def test_metrics_may_be_empty() -> None:
+    answer = await ask(a_fault("metrics-empty"), METRICS)
+
+    assert (answer.status_code, answer.text) == (200, "")
+
+
+async def test_metrics_may_leave_deployments_out() -> None:
+    whole = (await ask(Faults(()), METRICS)).text
+    half = (await ask(a_fault("metrics-partial"), METRICS)).text
+    one = (await ask(a_fault("metrics-partial", deployment="d00003"), METRICS)).text
+
+    assert 0 < half.count("\n") < whole.count("\n")
+    assert ('"d00003"' in whole, '"d00003"' in one) == (True, False)
+    assert one.count("\n") * 8 == whole.count("\n") * 7
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [pytest.param("metrics-nan", "NaN", id="NaN"), pytest.param("metrics-zero", "0", id="zero")],
+)
+async def test_metrics_may_be_all_alike(kind: str, value: str) -> None:
+    assert values((await ask(a_fault(kind), METRICS)).text) == {value}
+
+
+async def test_metrics_may_lack_families() -> None:
+    default = (await ask(a_fault("metrics-absent"), METRICS)).text
+    chosen = (await ask(a_fault("metrics-absent", families=["request_"]), METRICS)).text
+
+    assert "tokens_prompt_total" not in default
+    assert "request_counter_total" in default
+    assert "request_counter_total" not in chosen
+    assert "tokens_prompt_total" in chosen
+
+
+async def test_metrics_may_freeze_while_the_world_goes_on() -> None:
+    clock = FakeClock()
+    world = World(standard(1), seed=1, start=NOW)
+    faults = a_fault("metrics-frozen", since="1h", to="2h")
+    texts = []
+    async with a_client(world, clock, faults=faults) as client:
+        for minutes in (61, 58, 62):
+            await clock.advance(timedelta(minutes=minutes))
+            texts.append((await client.get(METRICS)).text)
+
+    assert texts[0] == texts[1] != texts[2]
+
+
+async def test_a_lost_answer_has_had_its_effect() -> None:
+    clock, world = FakeClock(), a_world(a_deployment((1, 3)))
+    async with a_client(world, clock, faults=a_fault("lost-answer")) as client:
+        with pytest.raises(httpx.ReadError):
+            await client.patch(f"{LIST}/chat:scale", json={"replicaCount": 3})
+        seen = (await client.get(f"{LIST}/chat")).json()
+        log = (await client.get("/_log")).json()["requests"]
+
+    assert seen["desiredReplicaCount"] == 3
+    assert [(row["method"], row["status"], row["fault"]) for row in log] == [
+        ("PATCH", 0, "lost-answer-1"),
+        ("GET", 200, None),
+    ]
+
+
+async def test_a_change_is_put_back_by_somebody_else() -> None:
+    clock, world = FakeClock(), a_world(a_deployment((1, 3)))
+    async with a_client(world, clock, faults=a_fault("reverted", after="10m")) as client:
+        await client.patch(
+            f"{LIST}/chat",
+            params={"updateMask": "min_replica_count"},
+            json={"baseModel": "accounts/acme/models/chat"},
+        )
+        changed = (await client.get(f"{LIST}/chat")).json()
+        await clock.advance(timedelta(minutes=10))
+        back = (await client.get(f"{LIST}/chat")).json()
+
+    assert "minReplicaCount" not in changed
+    assert back["minReplicaCount"] == 1
+
+
+async def test_a_deployment_is_created_again_at_the_instant_given() -> None:
+    clock, world = FakeClock(), a_world(a_deployment())
+    faults = a_fault("recreated", deployment="chat", since="2026-11-04T12:30:00Z")
+    async with a_client(world, clock, faults=faults) as client:
+        await clock.advance(timedelta(hours=1))
+        created = (await client.get(f"{LIST}/chat")).json()["createTime"]
+        told = (await client.get("/_truth")).json()
+
+    assert created.startswith("2026-11-04T12:30:00")
+    assert told["faults"] == [{"id": "recreated-1", "kind": "recreated", "fired": 1}]
+
+
+@pytest.mark.parametrize("kind", ["hang", "slow"])
+async def test_an_answer_takes_its_time_by_the_clock(kind: str) -> None:
+    clock = FakeClock()
+    async with a_client(still(), clock, faults=a_fault(kind, wait="20s")) as client:
+        asking = asyncio.create_task(client.get(LIST))
+        await clock.advance(timedelta(seconds=19))
+        waiting = not asking.done()
+        await clock.advance(timedelta(seconds=1))
+        if kind == "slow":
+            assert (await asking).status_code == 200
+        else:
+            with pytest.raises(httpx.ReadError):
+                await asking
+
+    assert waiting
+
+
+async def test_a_fault_strikes_only_in_its_window_on_its_target_and_so_often() -> None:
+    clock = FakeClock()
+    faults = a_fault("server-error", on="list", since="10m", to="20m", times=2)
+    async with a_client(still(), clock, faults=faults) as client:
+
+        async def statuses() -> list[int]:
+            paths = (LIST, GET, LIST, LIST)
+            return [(await client.get(path)).status_code for path in paths]
+
+        before = await statuses()
+        await clock.advance(timedelta(minutes=10))
+        within = await statuses()
+        await clock.advance(timedelta(minutes=10))
+        after = await statuses()
+
+    assert (before, within, after) == ([200] * 4, [503, 200, 503, 200], [200] * 4)
+
+
+async def test_draws_are_replayed_from_the_seed() -> None:
+    async def drawn(seed: int) -> list[int]:
+        text = f'seed = {seed}\n[[fault]]\nkind = "throttle"\nprobability = 0.5\n'
+        async with a_client(still(), FakeClock(), faults=parse_faults(text)) as client:
+            return [(await client.get(LIST)).status_code for _ in range(40)]
+
+    first = await drawn(1)
+    assert first == await drawn(1) != await drawn(2)
+    assert 5 < first.count(429) < 35
+
+
+def test_every_kind_is_tried_in_this_file() -> None:
+    text = Path(__file__).read_text(encoding="utf-8")
+
+    assert [kind for kind in KINDS if f'"{kind}"' not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param("[[fault", "not TOML", id="no TOML"),
+        pytest.param('[[fault]]\nkind = "metrics-nam"', "did you mean 'metrics-nan'?", id="kind"),
+        pytest.param('[[fault]]\nkind = "html"\non = "lists"', "did you mean 'list'?", id="on"),
+        pytest.param('[[fault]]\nkind = "html"\nfrom = "soon"', "'soon' is neither", id="from"),
+        pytest.param('[[fault]]\nkind = "html"\nstatsu = 3', "did you mean 'status'?", id="option"),
+        pytest.param('[[fault]]\nkind = "recreated"', "needs a deployment", id="deployment"),
+        pytest.param('[[faults]]\nkind = "html"', "unknown key 'faults'", id="table"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_place_and_the_mend(text: str, problem: str) -> None:
+    with pytest.raises(SettingsError, match="faults") as caught:
+        parse_faults(text)
+
+    assert problem in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Any) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_faults(tmp_path / "none.toml")
