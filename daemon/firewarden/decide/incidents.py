@@ -62,7 +62,7 @@ def step(
     """
     if situation.ceiling is Mode.DISABLED:
         return Steps(changed=(), notices=(), docket=docket)
-    cycle = _Cycle(situation, docket, policy_set)
+    cycle = _Cycle(situation, verdicts, docket, policy_set)
     by_pair = {(verdict.uid, verdict.policy): verdict for verdict in verdicts}
     for pair, incident in docket.opened.items():
         cycle.carry_on(incident, by_pair.pop(pair, None))
@@ -93,7 +93,13 @@ def _doubt(verdicts: Sequence[Verdict]) -> str:
 class _Cycle:
     """One pass; collects what changes."""
 
-    def __init__(self, situation: Situation, docket: Docket, policy_set: PolicySet) -> None:
+    def __init__(
+        self,
+        situation: Situation,
+        verdicts: Sequence[Verdict],
+        docket: Docket,
+        policy_set: PolicySet,
+    ) -> None:
         self.situation = situation
         self.now = situation.now
         self.docket = docket
@@ -106,6 +112,7 @@ class _Cycle:
         self.changed: dict[Pair, Incident] = {}
         self.notices: list[Notice] = []
         self.due: list[Incident] = []
+        self.reasons = {(verdict.uid, verdict.policy): verdict.reason for verdict in verdicts}
 
     def carry_on(self, incident: Incident, verdict: Verdict | None) -> None:
         """Take an open incident one step on, or hold it, or end it."""
@@ -126,7 +133,7 @@ class _Cycle:
         elif incident.policy_hash != verdict.policy_hash or incident.mode is not verdict.mode:
             self._advance(_opened(verdict, self.situation, since=incident), policy)
         else:
-            self._advance(self._released(incident, verdict), policy)
+            self._advance(self._released(incident), policy)
 
     def consider(self, verdict: Verdict) -> None:
         """Open an incident where a verdict is true, nothing blocks it, and it is a new story."""
@@ -145,7 +152,8 @@ class _Cycle:
         }
         passed = let_through(list(self._one_each()), self.policies, self.docket, self.situation)
         for incident in passed.go:
-            done = self._close(incident, IncidentState.DONE, "it would have been done")
+            latest = replace(incident, reason=self.reasons[incident.uid, incident.policy])
+            done = self._close(latest, IncidentState.DONE, "it would have been done")
             self._tell(notices.acted(done, self.situation))
         told = set(waited)
         for incident, limit in passed.wait:
@@ -216,7 +224,7 @@ class _Cycle:
             return incident
         return replace(incident, state=IncidentState.WAITING, entered_at=self.now)
 
-    def _released(self, incident: Incident, verdict: Verdict) -> Incident:
+    def _released(self, incident: Incident) -> Incident:
         """Let it go on; the time it was held for want of evidence does not count as grace."""
         since, acts_at = incident.held_since, incident.acts_at
         if incident.held_told_at is not None:
@@ -229,7 +237,6 @@ class _Cycle:
             held_since=None,
             held_told_at=None,
             held_by=incident.held_by if incident.held_by is Blocker.LIMITS else None,
-            reason=verdict.reason if incident.held_by else incident.reason,
         )
 
     def _hold(self, incident: Incident, blocker: Blocker) -> None:

@@ -78,7 +78,8 @@ def braked(because: str, situation: Situation) -> Notice:
 
 def brake_over(situation: Situation) -> Notice:
     """Say that the evidence is believed again."""
-    return _of_account(situation, "policy.brake", "evidence", "evidence differs", resolved=True)
+    told = "the evidence is believed again"
+    return _of_account(situation, "policy.brake", "evidence", told, resolved=True)
 
 
 def recovery(seen: Seen, incident: Incident) -> str:
