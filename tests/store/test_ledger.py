@@ -1,7 +1,5 @@
 """What is seen is written once and read back as it was."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypedDict
@@ -9,7 +7,6 @@ from typing import TypedDict
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlmodel import Session
 
 from firewarden.errors import StoreError
 from firewarden.model.activity import Use
@@ -47,6 +44,7 @@ from tests.store.values import (
     segment,
     segments_of,
     uid_of,
+    undone,
 )
 
 
@@ -61,18 +59,6 @@ ANYTIME: Window = {"since": T0 - timedelta(days=4000), "until": T0 + timedelta(d
 PER_DATABASE = settings(
     max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-
-
-@contextmanager
-def undone(database: Database) -> Iterator[Session]:
-    """Write, look, and leave the database as it was: one for all examples of a property."""
-
-    class Undo(Exception):  # never seen
-        pass
-
-    with suppress(Undo), database.writing() as session:
-        yield session
-        raise Undo
 
 
 def write(database: Database, change: LedgerChange, *, at: datetime = T0) -> None:

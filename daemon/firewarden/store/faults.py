@@ -33,6 +33,7 @@ _POSTGRESQL: Final[Mapping[str, tuple[str, str]]] = {
     "25006": ("the database takes no writes", "name its primary"),
 }
 _SILENT: Final = ("does not answer", "check that it runs and that the URL is right")
+_OTHER: Final = ("failed", "run `firewarden db check`")
 
 
 @contextmanager
@@ -67,6 +68,9 @@ def sqlite_fault(error: BaseException) -> str:
 
 def _diagnose(cause: BaseException) -> tuple[str, str]:
     if isinstance(cause, sqlite3.Error):
-        return _SQLITE.get(sqlite_fault(cause), ("failed", "run `firewarden db check`"))
-    state = getattr(cause, "sqlstate", None)
-    return _POSTGRESQL.get(str(state), _SILENT)
+        return _SQLITE.get(sqlite_fault(cause), _OTHER)
+    # A driver that got no answer has no code; classes 08 and 57P are a server that goes away.
+    state = str(getattr(cause, "sqlstate", None) or "08")
+    if state.startswith(("08", "57P")):
+        return _SILENT
+    return _POSTGRESQL.get(state, _OTHER)

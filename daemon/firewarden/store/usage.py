@@ -44,8 +44,8 @@ DIRTY: Final = table(DirtyRow)
 HOUR: Final = table(UsageHourRow)
 DAY: Final = table(UsageDayRow)
 LINE: Final = table(UsageLineRow)
-BITS: Final = 32
-MASK: Final = 2**BITS - 1
+BASE: Final = 2**32
+"""A variance is stored as high × BASE + low; sums of either part fit into 64 bits."""
 
 Bucket = tuple[datetime, Uid]
 
@@ -152,8 +152,8 @@ def _sums(usage: Usage) -> Values:
         "gpu_ms": usage.gpu_ms,
         "below_ms": usage.gpu_ms - usage.low_ms,
         "above_ms": usage.high_ms - usage.gpu_ms,
-        "variance_high": usage.variance >> BITS,
-        "variance_low": usage.variance & MASK,
+        "variance_high": usage.variance // BASE,
+        "variance_low": usage.variance % BASE,
         "idle_ms": usage.idle_ms,
         "unknown_ms": usage.unknown_ms,
         "gap_ms": usage.gap_ms,
@@ -182,8 +182,8 @@ def _day(day: int, deployments: Sequence[int]) -> Select[Any]:
         name: cast(func.sum(HOUR.c[name]), BigInteger) for name in SUMS
     }
     low = sums["variance_low"]
-    sums["variance_high"] += low.bitwise_rshift(BITS)
-    sums["variance_low"] = low.bitwise_and(MASK)
+    sums["variance_high"] += low // BASE
+    sums["variance_low"] = low % BASE
     return (
         select(literal(day), HOUR.c.line_id, *sums.values())
         .where(
