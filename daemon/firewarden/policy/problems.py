@@ -14,7 +14,7 @@ _SECRET = re.compile(
     | \b(?:fw|sk|pk|ghp|gho|glpat|key|token)[_-][\w-]{8,}      # provider and other API keys
     | https?://hooks\.\S+                                      # an incoming webhook is a secret
     | (?<=://)[^/@\s]+(?=@)                                    # user:password@
-    | \b(?=[\w+/-]*\d)(?=[\w+/-]*[A-Za-z])[\w+/-]{32,}={0,2}   # anything long and mixed
+    | \b(?=[\w+-]*\d)(?=[\w+-]*[A-Za-z])[\w+-]{32,}={0,2}     # anything long and mixed
     """
 )
 
@@ -59,13 +59,14 @@ def shown(value: object) -> str:
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """Name the choices within two typing errors of *word*, else all of them."""
+    """Name the choices nearest to *word* within two typing errors, else all of them."""
     known = sorted(choices)
     folded = word.casefold()
-    if len(folded) <= _LONGEST_WORD:
-        near = [choice for choice in known if _distance(folded, choice.casefold()) <= _NEAR]
-        near.sort(key=lambda choice: _distance(folded, choice.casefold()))
-        if near and len(folded) > _NEAR:
+    if _NEAR < len(folded) <= _LONGEST_WORD:
+        distances = {choice: _distance(folded, choice.casefold()) for choice in known}
+        least = min(distances.values(), default=_NEAR + 1)
+        near = [choice for choice, distance in distances.items() if distance == least]
+        if least <= _NEAR:
             return f"did you mean {' or '.join(near[:3])}?"
     return f"known here: {', '.join(known)}" if known else ""
 

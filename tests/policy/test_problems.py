@@ -1,0 +1,301 @@
+from datetime import timedelta
+
+import pytest
+
+from firewarden.policy.capabilities import Capabilities
+from firewarden.policy.loading import check
+from firewarden.policy.problems import did_you_mean, masked
+
+HEAD = "version: 1\n"
+
+
+def a_policy(**changes: str) -> str:
+    """One valid policy, of which a test names the lines that differ; "" leaves one out."""
+    lines = {
+        "match": '{name: "exp-*"}',
+        "when": "{idle_for: 45m}",
+        "stages": "[warn, {wait: 15m}, scale_to_zero]",
+    } | changes
+    body = "".join(f"    {key}: {text}\n" for key, text in lines.items() if text)
+    return f"{HEAD}policies:\n  one:\n{body}"
+
+
+def only(text: str) -> str:
+    """The one problem of a file, as it is printed."""
+    (problem,) = check({"p.yaml": text})
+    return str(problem)
+
+
+def test_the_default_policy_of_these_tests_is_sound() -> None:
+    assert check({"p.yaml": a_policy()}) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            a_policy(macth="{}", match=""),
+            "p.yaml:3:3: `match` is missing",
+            id="match is required",
+        ),
+        pytest.param(
+            a_policy(match="{}"),
+            "p.yaml:4:12: an empty match",
+            id="an empty match is not everything",
+        ),
+        pytest.param(
+            a_policy(match='{name: "*"}'),
+            "p.yaml:4:19: `*` matches everything (if everything is meant, write `all: true`)",
+            id="a star is not everything",
+        ),
+        pytest.param(
+            a_policy(match='{any: [{name: ["a", "**"]}]}'), "`*` matches everything", id="nor two"
+        ),
+        pytest.param(
+            a_policy(match='{not: {name: "*"}}'), "`*` matches everything", id="nor inside not"
+        ),
+        pytest.param(a_policy(match="{all: false}"), "`all` is only ever `true`", id="all: false"),
+        pytest.param(
+            a_policy(match="{all: true, state: READY}"), "`all` is only ever", id="all and more"
+        ),
+        pytest.param(a_policy(match="{any: []}"), "the list is empty", id="an empty any"),
+        pytest.param(a_policy(match="{nmae: x}"), "did you mean name?", id="a typo in match"),
+        pytest.param(
+            a_policy(match="{team: x}"), "`team` is not supported in this version", id="attributes"
+        ),
+        pytest.param(a_policy(match="{state: REDY}"), "did you mean READY?", id="no such state"),
+        pytest.param(a_policy(match="{placement: moon}"), "is no placement", id="no placement"),
+        pytest.param(a_policy(match="{name: 5}"), 'in quotes: "5"', id="a number for a name"),
+        pytest.param(a_policy(match="{name: on}", when="{idle_for: 9}"), "a duration", id="units"),
+        pytest.param(
+            a_policy(match="{min_replicas: -1}"), "must be at least 0", id="negative replicas"
+        ),
+        pytest.param(a_policy(match="{tags: {}}"), "a map of tags is expected", id="empty tags"),
+        pytest.param(a_policy(when=""), "`when` is missing", id="when is required"),
+        pytest.param(a_policy(when="{}"), "no condition is given", id="an empty when"),
+        pytest.param(a_policy(when="{not: {}}"), "no condition is given", id="an empty not"),
+        pytest.param(a_policy(when="{idel_for: 1h}"), "did you mean idle_for?", id="a typo"),
+        pytest.param(
+            a_policy(when="{cost_above: {usd: 5, over: 1d}}"),
+            "`cost_above` is not supported in this version",
+            id="a condition of later versions",
+        ),
+        pytest.param(a_policy(when="{idle_for: 0m}"), "a duration of 0 has no meaning", id="0m"),
+        pytest.param(
+            a_policy(when="{idle_for: 59s}"),
+            "idle_for is shorter than two looks at use (at least 1m)",
+            id="shorter than two scrapes",
+        ),
+        pytest.param(
+            a_policy(when="{idle_for: 1h, at_zero_for: 2h}"),
+            "never true together",
+            id="unreachable",
+        ),
+        pytest.param(a_policy(when="{replicas_at_least: 0}"), "must be at least 1", id="a zero"),
+        pytest.param(a_policy(when="{saves_at_least: 0}"), "must lie above 0", id="saves nothing"),
+        pytest.param(
+            a_policy(when="{at_zero_for: 7d}", stages="[warn]"),
+            "Fireworks deletes these after 7 days without traffic (with all waits use at most 6d,",
+            id="as late as the provider",
+        ),
+        pytest.param(
+            a_policy(when="{at_zero_for: 6d}", stages="[warn, {wait: 1d}, warn]"),
+            "Fireworks deletes these",
+            id="as late as the provider with the waits",
+        ),
+        pytest.param(
+            a_policy(stages="[scale_to_zero]"),
+            "scale_to_zero without a wait before it",
+            id="an effect without a wait",
+        ),
+        pytest.param(
+            a_policy(stages="[warn, scale_to_zero]"), "without a wait", id="a warning is no wait"
+        ),
+        pytest.param(
+            a_policy(stages="[scale_to_zero, {wait: 1h}]"), "without a wait", id="a wait after it"
+        ),
+        pytest.param(
+            a_policy(stages="[{wait: 1h}, scale_to_zero, warn]"), "nothing follows", id="the end"
+        ),
+        pytest.param(a_policy(stages="[{wait: 1h}]"), "nothing ever happens", id="only waiting"),
+        pytest.param(a_policy(stages="[]"), "the list is empty", id="no stages"),
+        pytest.param(a_policy(stages="warn"), "a list is expected", id="not a list"),
+        pytest.param(a_policy(stages="[delet]"), "did you mean delete?", id="no such stage"),
+        pytest.param(
+            a_policy(stages="[warn, {wait: 1h}, delete]"),
+            "`delete` is not supported in this version",
+            id="a verb of later versions",
+        ),
+        pytest.param(
+            a_policy(stages="[warn, {wait: {for: 1h, within: nights}}, scale_to_zero]"),
+            "`within` is not supported in this version",
+            id="schedules come later",
+        ),
+        pytest.param(
+            a_policy(stages="[{warn: {}, wait: 1h}, scale_to_zero]"), "one verb a stage", id="two"
+        ),
+        pytest.param(
+            a_policy(stages="[{warn: {to: nobody}}, {wait: 1h}, scale_to_zero]"),
+            "no route is called `nobody`",
+            id="an unknown route",
+        ),
+        pytest.param(a_policy(allow="[hotload]"), "did you mean hot_load?", id="a typo in allow"),
+        pytest.param(a_policy(allow="[training]"), "trainer_gone_for", id="training is not lifted"),
+        pytest.param(a_policy(allow="[protected]"), "is no built-in", id="protect is not lifted"),
+        pytest.param(a_policy(mode="off"), "`off` is no mode", id="off is no mode"),
+        pytest.param(a_policy(mode="false"), "a mode is expected", id="nor is false"),
+        pytest.param(a_policy(limits="{per_hour: 0}"), "must be at least 1", id="no limit"),
+        pytest.param(a_policy(limits="{share_per_hour: 0%}"), "above 0%", id="no share"),
+        pytest.param(a_policy(limits="{share_per_hour: 101%}"), "at most 100%", id="too large"),
+        pytest.param(a_policy(limits="{share_per_hour: 20}"), "not a share", id="no percent sign"),
+        pytest.param(a_policy(limits="{on_exceed: stop}"), "'trickle' or 'hold'", id="closed list"),
+        pytest.param(a_policy(require_data="{fresh_within: 31m}"), "half an hour", id="not fresh"),
+        pytest.param(a_policy(require_data="{coverage: 49%}"), "less than half", id="not covered"),
+        pytest.param(a_policy(during="[nights]"), "`during` is not supported", id="during"),
+        pytest.param(a_policy(filter="{}"), "unknown key `filter`", id="a key of another tool"),
+        pytest.param(HEAD + "budgets: {}\n", "`budgets` is not supported", id="budgets"),
+        pytest.param(HEAD + "polices: {}\n", "did you mean policies?", id="a typo at the top"),
+        pytest.param(HEAD + "timezone: Europe/Berln\n", "did you mean Europe/Berlin?", id="zone"),
+        pytest.param(HEAD + "timezone: Mars/Base\n", "an IANA name", id="far from any zone"),
+        pytest.param("version: 2\n", "only version 1", id="a newer language"),
+        pytest.param("version: true\n", "only version 1", id="true is not 1"),
+        pytest.param("policies: {}\n", "`version` is missing", id="no version"),
+        pytest.param("", "the file is empty", id="empty"),
+        pytest.param("- a\n", "a map is expected", id="a list"),
+        pytest.param(
+            HEAD + "protect: [{forever: true}]\n", "what is protected", id="protects nothing"
+        ),
+        pytest.param(
+            HEAD + "protect: [{owner: me, forever: true}]\n", "what is protected", id="owner is who"
+        ),
+        pytest.param(HEAD + "protect: [{name: a}]\n", "say how long", id="protects for how long"),
+        pytest.param(
+            HEAD + 'protect: [{name: a, forever: true, until: "2026-12-15"}]\n',
+            "how long",
+            id="both",
+        ),
+        pytest.param(HEAD + "protect: [{name: a, until: soon}]\n", "neither a date", id="no date"),
+        pytest.param(
+            HEAD + "protect: [{name: a, forever: true, floor: {min: 2}}]\n",
+            "`floor` is not supported",
+            id="floor comes later",
+        ),
+        pytest.param(
+            HEAD + "notify: {a: {slack: x, dm: owner, else: a}}\n", "exactly one of", id="two ways"
+        ),
+        pytest.param(HEAD + "notify: {a: {slack: '#x'}}\n", "without the #", id="a hash sign"),
+        pytest.param(HEAD + "notify: {terminal: {slack: x}}\n", "route of its own", id="built in"),
+        pytest.param(
+            HEAD + "notify: {a: {dm: owner, else: b}}\n", "no route is called `b`", id="else"
+        ),
+        pytest.param(HEAD + "notify: {a: {dm: owner}}\n", "`dm` needs `else`", id="no else"),
+        pytest.param(
+            HEAD + "notify: {a: {slack: {by: team}}}\n", "are needed together", id="half a map"
+        ),
+        pytest.param(
+            HEAD + "defaults: {notify: [x]}\n", "no route is called `x`", id="default route"
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_its_place_and_its_mend(text: str, expected: str) -> None:
+    problems = [str(problem) for problem in check({"p.yaml": text})]
+
+    assert any(expected in problem for problem in problems), problems
+
+
+def test_what_is_wrong_in_one_policy_does_not_hide_what_is_wrong_in_another() -> None:
+    other = a_policy(when="{idle_for: 30s}").removeprefix(f"{HEAD}policies:\n")
+    text = a_policy(mode="of") + other.replace("one:", "two:")
+
+    assert len(check({"p.yaml": text})) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            a_policy(match="{min_replicas: 0}"),
+            "with min 0 Fireworks stops these by itself after 1h",
+            id="shorter than the provider's own timer",
+        ),
+        pytest.param(
+            a_policy(when="{failed_for: 1h}"), "so this only warns", id="an effect that never comes"
+        ),
+        pytest.param(
+            a_policy(match="{accelerator: NVIDIA_H100_80G}"),
+            "did you mean NVIDIA_H100_80GB?",
+            id="an accelerator nobody knows",
+        ),
+    ],
+)
+def test_what_is_only_odd_is_a_note(text: str, expected: str) -> None:
+    (problem,) = check({"p.yaml": text})
+
+    assert problem.severity == "note"
+    assert expected in str(problem)
+
+
+def test_a_capability_that_the_provider_lacks_is_an_error() -> None:
+    poor = Capabilities(
+        wakeable_zero=False,
+        auto_delete_after=None,
+        zero_window=None,
+        scrape_every=timedelta(seconds=30),
+    )
+    text = a_policy(when="{idle_for: 1h, provider_deletes_within: 2d}")
+
+    problems = [str(problem) for problem in check({"p.yaml": text}, capabilities=poor)]
+
+    assert any("cannot wake" in problem for problem in problems)
+    assert any("deletes nothing" in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        pytest.param("xoxb-1234567890-abcdefghij", id="Slack bot token"),
+        pytest.param("xapp-1-A0123-456-abcdef", id="Slack app token"),
+        pytest.param("fw_3ZabcdefghIJKLmnop", id="provider key"),
+        pytest.param("https://hooks.slack.com/services/T0/B0/abcdefgh", id="incoming webhook"),
+        pytest.param("0123456789abcdef0123456789abcdef", id="something long and mixed"),
+    ],
+)
+@pytest.mark.parametrize(
+    "where",
+    [
+        pytest.param("notify: {{a: {{slack_webhook: '{0}'}}}}", id="as a secret"),
+        pytest.param("notify: {{a: {{slack: '{0}'}}}}", id="as a channel"),
+        pytest.param("timezone: '{0}'", id="in a wrong place"),
+        pytest.param("'{0}': 1", id="as a key"),
+        pytest.param("defaults: {{mode: '{0}', notify: ['{0}']}}", id="as a word"),
+        pytest.param("defaults: {{notify: ['{0}']}}", id="as a route"),
+        pytest.param("policies: {{'{0}': 1}}", id="as a name"),
+        pytest.param("? {0}: [", id="in a line that is no YAML"),
+    ],
+)
+def test_a_secret_in_a_policy_file_is_never_shown(where: str, secret: str) -> None:
+    problems = check({"p.yaml": HEAD + where.format(secret) + "\n"})
+
+    assert problems
+    assert secret not in "\n".join(str(problem) + repr(problem) for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        pytest.param("idel_for", "did you mean idle_for?", id="two letters swapped"),
+        pytest.param("idle_fr", "did you mean idle_for?", id="one missing"),
+        pytest.param("IDLE_FOR", "did you mean idle_for?", id="upper case"),
+        pytest.param("something", "known here: idle_for, older_than", id="far from all: the list"),
+        pytest.param("x" * 60_000, "known here: idle_for, older_than", id="absurdly long"),
+        pytest.param("", "known here: idle_for, older_than", id="nothing"),
+    ],
+)
+def test_a_typo_finds_the_word_that_was_meant(word: str, expected: str) -> None:
+    assert did_you_mean(word, ["older_than", "idle_for"]) == expected
+
+
+def test_ordinary_words_are_not_masked() -> None:
+    text = "accounts/acme/deployments/exp-llama-v3p1-8b idle_for: 45m NVIDIA_H100_80GB"
+
+    assert masked(text) == text
