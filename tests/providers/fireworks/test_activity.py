@@ -49,15 +49,15 @@ FOUND = {
 }
 
 
-def scan(text: str | bytes, *, is_framed: bool = True) -> Reading:
-    return scan_pieces([text if isinstance(text, bytes) else text.encode()], is_framed=is_framed)
+def scan(text: str | bytes) -> Reading:
+    return scan_pieces([text if isinstance(text, bytes) else text.encode()])
 
 
-def scan_pieces(pieces: Sequence[bytes], *, is_framed: bool = True) -> Reading:
+def scan_pieces(pieces: Sequence[bytes]) -> Reading:
     found = Scan()
     for piece in pieces:
         found.feed(piece)
-    return found.finish(is_framed=is_framed)
+    return found.finish()
 
 
 async def scrape(answer: httpx.Response, limits: Limits | None = None) -> Scrape:
@@ -92,7 +92,6 @@ def test_a_long_text_is_searched_block_by_block(size: int) -> None:
     "text",
     [
         pytest.param(TEXT.replace("\n", "\r\n"), id="CRLF"),
-        pytest.param(TEXT.rstrip("\n"), id="no end of the last line"),
         pytest.param(TEXT.replace("} ", "}\t  ").replace("\n", " \n"), id="blanks"),
         pytest.param(TEXT.replace("\n", " 1730721600000\n"), id="instants after the values"),
         pytest.param(TEXT.replace('"} ', '",} '), id="a comma before the brace"),
@@ -178,7 +177,7 @@ def test_one_series_with_two_values_is_unknown(text: str) -> None:
         pytest.param(OTHERS, "none of the series", id="nothing that is wanted"),
         pytest.param("<html><body>Log in</body></html>", "HTML", id="a page"),
         pytest.param('{"error": "x"}', "none of the series", id="JSON"),
-        pytest.param(TEXT + RATE + '{deployment="accounts/a', "cannot be read", id="cut in labels"),
+        pytest.param(TEXT + RATE + '{deployment="accounts/a', "within a line", id="cut in labels"),
         pytest.param(TEXT + RATE + " 5\n", "cannot be read", id="no labels"),
         pytest.param(TEXT + RATE + f'{{deployment="{CHAT}"}}\n', "cannot be read", id="no value"),
         pytest.param(TEXT + RATE + '{x="1"} 5\n', "without the name", id="no deployment"),
@@ -196,10 +195,12 @@ def test_a_text_that_makes_no_sense_says_nothing_of_anybody(
     assert problem in found.problem
 
 
-def test_a_text_that_may_have_been_cut_has_to_end_with_a_line() -> None:
-    """Cut after its first digit, 0.25 reads 0."""
-    assert scan(TEXT, is_framed=False).whole
-    assert scan(TEXT.rstrip("\n"), is_framed=False).problem == "the text broke off within a line"
+@given(st.integers(0, len(TEXT) - 1))
+def test_a_text_cut_within_a_line_is_not_whole(length: int) -> None:
+    """Cut after its first digit, 0.25 reads 0; a cut between lines shows in absent series."""
+    found = scan(TEXT[:length])
+
+    assert found.whole is (TEXT[:length].endswith("\n") and bool(found.samples))
 
 
 @pytest.mark.parametrize(
@@ -218,7 +219,7 @@ def test_a_text_that_may_have_been_cut_has_to_end_with_a_line() -> None:
         pytest.param(
             httpx.Response(200, stream=Pieces(TEXT.rstrip("\n").encode())),
             "within a line",
-            id="an end that nothing proves",
+            id="no end of the last line",
         ),
         pytest.param(
             httpx.Response(200, stream=Pieces(*[TEXT.encode()] * 50)), "4 KiB", id="too long"
@@ -234,11 +235,10 @@ async def test_a_scrape_that_does_not_come_to_its_end_is_not_whole(
     assert problem in found.problem
 
 
-async def test_a_scrape_in_pieces_with_a_marked_end_is_whole() -> None:
+async def test_a_scrape_in_pieces_is_whole() -> None:
     pieces = Pieces(*(TEXT[start : start + 7].encode() for start in range(0, len(TEXT), 7)))
-    chunked = httpx.Response(200, headers={"transfer-encoding": "chunked"}, stream=pieces)
 
-    assert (await scrape(chunked)).samples == FOUND
+    assert (await scrape(httpx.Response(200, stream=pieces))).samples == FOUND
 
 
 async def test_a_scrape_that_is_refused_is_raised() -> None:

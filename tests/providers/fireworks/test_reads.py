@@ -516,14 +516,37 @@ def test_questions_for_a_bill_cover_every_day_and_never_too_many(
 ) -> None:
     zone = ZoneInfo(timezone)
     last = first + timedelta(days=days)
-    asked: set[date] = set()
-    for since, until in windows(first, last, zone):
+    covered: list[date] = []
+    for window in windows(first, last, zone):
+        since, until = window.since, window.until
         assert until - since <= timedelta(days=31)
-        assert since.date() == since.astimezone(zone).date()
-        assert until.date() == until.astimezone(zone).date()
-        asked |= {since.date() + timedelta(days=n) for n in range((until - since).days)}
+        assert since.date() == since.astimezone(zone).date() == window.first
+        assert until.date() == until.astimezone(zone).date() == window.last + timedelta(days=1)
+        covered += [window.first + timedelta(days=n) for n in range((until - since).days)]
 
-    assert {first + timedelta(days=n) for n in range(days + 1)} <= asked
+    assert covered == [first + timedelta(days=n) for n in range(days + 1)]
+
+
+@pytest.mark.parametrize("days", [1, 30, 31, 60])
+async def test_the_day_between_two_questions_is_counted_once(days: int) -> None:
+    """The provider may take the end of a question as part of it."""
+    first = date(2026, 9, 1)
+
+    def play(request: httpx.Request) -> httpx.Response:
+        since, until = (request.url.params[name][:10] for name in ("startTime", "endTime"))
+        day, rows = date.fromisoformat(since), []
+        while day <= date.fromisoformat(until):
+            rows.append(billed(f"{day}T00:00:00Z"))
+            day += timedelta(days=1)
+        return written({"dedicatedCosts": rows})
+
+    found = await Stage(play).account.fetch_bill(
+        first=first, last=first + timedelta(days=days - 1), timezone="UTC"
+    )
+
+    assert [(one.day, one.gpu_seconds) for one in found] == [
+        (first + timedelta(days=n), 3600) for n in range(days)
+    ]
 
 
 async def test_a_zone_that_does_not_exist_is_the_operator_s_mistake() -> None:

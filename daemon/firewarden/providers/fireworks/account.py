@@ -34,7 +34,6 @@ from firewarden.providers.fireworks.surroundings import SurroundingsReader
 from firewarden.providers.fireworks.wire import (
     Account,
     AccountUsage,
-    DedicatedUsage,
     PricingPlan,
     QuotaWire,
     Unreadable,
@@ -159,23 +158,22 @@ class FireworksAccount:
     async def fetch_bill(self, *, first: date, last: date, timezone: str) -> Sequence[BilledDay]:
         """Read billed accelerator-seconds of the local days *first* to *last*, both included."""
         zone = _zone(timezone)
-        path = f"{self._base}/billingUsage"
-        rows: list[DedicatedUsage] = []
-        for since, until in windows(first, last, zone):
+        days: list[BilledDay] = []
+        for window in windows(first, last, zone):
             params = {
-                "startTime": f"{since:%FT%TZ}",
-                "endTime": f"{until:%FT%TZ}",
+                "startTime": f"{window.since:%FT%TZ}",
+                "endTime": f"{window.until:%FT%TZ}",
                 "usageType": "DEDICATED_DEPLOYMENT",
                 "timezone": timezone,
             }
-            usage = await read_body(
-                self._client, self._ask(path, params), lambda body: decode(_USAGE, body)
-            )
-            rows.extend(usage.dedicated_costs or ())
-        try:
-            return billed_days(rows, account=self._account, first=first, last=last, zone=zone)
-        except Unreadable as error:
-            raise ProviderRejected(str(error), where=f"GET {path}") from error
+            ask = self._ask(f"{self._base}/billingUsage", params)
+            usage = await read_body(self._client, ask, lambda body: decode(_USAGE, body))
+            rows = usage.dedicated_costs or ()
+            try:
+                days += billed_days(rows, window, account=self._account, zone=zone)
+            except Unreadable as error:
+                raise ProviderRejected(str(error), where=ask.where) from error
+        return days
 
     async def fetch_quotas(self) -> Sequence[Quota]:
         """Read the account's quotas."""
@@ -189,7 +187,8 @@ class FireworksAccount:
         scan = Scan()
         is_throttled = False
         try:
-            reading = scan.finish(is_framed=await self._client.stream(ask, scan.feed))
+            await self._client.stream(ask, scan.feed)
+            reading = scan.finish()
         except (Torn, Oversized) as error:
             reading = scan.failed(error.problem)
         except ProviderUnavailable as error:

@@ -72,24 +72,19 @@ class Scan:
         if self._gathered >= BLOCK:
             self._search()
 
-    def finish(self, *, is_framed: bool) -> Reading:
-        """Tell what was found; *is_framed* says that the text is known not to be cut short.
+    def finish(self) -> Reading:
+        """Tell what was found.
 
-        Where that is not known, a text that does not end with a line's end is not whole: a
-        cut rate of 0.25 reads as 0.
+        A text whose last line has no end was cut, even where its length is the promised
+        one: the format demands that end, and a rate of 0.25 that was cut reads as 0.
         """
         self._search()
-        if last := self._tail[1:].strip():
-            if is_framed:
-                self._line(last)
-            else:
-                self._object("the text broke off within a line")
+        if self._first == b"<":
+            self._object("a page of HTML instead of metrics")
         if not self._series:
-            self._object(
-                "a page of HTML instead of metrics"
-                if self._first == b"<"
-                else "none of the series that tell use is in it"
-            )
+            self._object("none of the series that tell use is in it")
+        if self._tail[1:].strip():
+            self._object("the text broke off within a line")
         samples = {} if self._problem else self._samples()
         return Reading(
             whole=not self._problem,

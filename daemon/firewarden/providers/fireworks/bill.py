@@ -8,6 +8,7 @@ for is dropped.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -26,23 +27,35 @@ _LONGEST_DAY = timedelta(hours=26)
 _HOURS = (12, 6, 18, 3, 21)
 
 
-def windows(first: date, last: date, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Local days *first* to *last*, both included, and the instants to ask for them with."""
+
+    first: date
+    last: date
+    since: datetime
+    until: datetime
+
+
+def windows(first: date, last: date, zone: ZoneInfo) -> Iterator[Window]:
     """Cut the days *first* to *last*, both included, into questions the provider answers."""
     while first <= last:
         after = min(first + timedelta(days=DAYS_A_QUESTION), last + _DAY)
-        yield _within(first, zone), _within(after, zone)
+        yield Window(
+            first=first,
+            last=after - _DAY,
+            since=_within(first, zone),
+            until=_within(after, zone),
+        )
         first = after
 
 
 def billed_days(
-    rows: Iterable[DedicatedUsage],
-    *,
-    account: AccountId,
-    first: date,
-    last: date,
-    zone: ZoneInfo,
+    rows: Iterable[DedicatedUsage], window: Window, *, account: AccountId, zone: ZoneInfo
 ) -> list[BilledDay]:
     """Add up *rows* by day, deployment, accelerator and placement; sorted so.
+
+    Days outside of *window* belong to another question, or to none.
 
     Raises:
         Unreadable: a row is no day of *zone*, names no deployment, or its seconds cannot be.
@@ -51,7 +64,7 @@ def billed_days(
     models: dict[tuple[date, str, str, str], str] = {}
     for row in rows:
         day = _day_of(row, zone)
-        if not first <= day <= last:
+        if not window.first <= day <= window.last:
             continue
         name = row.deployment_id or (row.group or {}).get("deployment_name", "")
         key = (day, _named(name), text(row.accelerator_type), row.placement or "")

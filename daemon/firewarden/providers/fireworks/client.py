@@ -152,16 +152,14 @@ class Client:
             else:
                 return b"".join(chunks)
 
-    async def stream(self, ask: Ask, take: Callable[[bytes], None]) -> bool:
+    async def stream(self, ask: Ask, take: Callable[[bytes], None]) -> None:
         """Hand the body of a 200 to *take* piece by piece; never asked twice.
-
-        Gives whether the answer said where it ends; one that does not may have been cut.
 
         Raises:
             Torn, Oversized: after some of it was handed over. Otherwise as `get`.
         """
         self.check_deadline(ask)
-        return await self._try(ask, take)
+        await self._try(ask, take)
 
     def check_deadline(self, ask: Ask) -> None:
         """Raise `ProviderUnavailable` where the provider wants not to be asked yet."""
@@ -173,9 +171,9 @@ class Client:
                 retry_after=timedelta(seconds=left_s),
             )
 
-    async def _try(self, ask: Ask, take: Callable[[bytes], None]) -> bool:
+    async def _try(self, ask: Ask, take: Callable[[bytes], None]) -> None:
         try:
-            return await asyncio.wait_for(self._once(ask, take), ask.within_s)
+            await asyncio.wait_for(self._once(ask, take), ask.within_s)
         except ProviderUnavailable as error:
             self._remember(ask, error)
             raise
@@ -190,14 +188,15 @@ class Client:
         except httpx.HTTPError as error:
             raise ProviderUnavailable(_told(error), where=ask.where) from error
 
-    async def _once(self, ask: Ask, take: Callable[[bytes], None]) -> bool:
+    async def _once(self, ask: Ask, take: Callable[[bytes], None]) -> None:
         asked_at = self._clock.now()
         request = self._http.build_request("GET", ask.path, params=dict(ask.params))
         response = await self._http.send(request, stream=True)
         try:
             self._note_skew(response, asked_at)
             if response.status_code == httpx.codes.OK:
-                return await _read(response, ask, take)
+                await _read(response, ask, take)
+                return
             body = await _head(response)
         finally:
             await response.aclose()
@@ -242,7 +241,7 @@ class Client:
             self.last_skew_ms = round((told + half_a_second - middle) / timedelta(milliseconds=1))
 
 
-async def _read(response: httpx.Response, ask: Ask, take: Callable[[bytes], None]) -> bool:
+async def _read(response: httpx.Response, ask: Ask, take: Callable[[bytes], None]) -> None:
     size = 0
     try:
         async for chunk in response.aiter_bytes():
@@ -259,7 +258,6 @@ async def _read(response: httpx.Response, ask: Ask, take: Callable[[bytes], None
     got = response.num_bytes_downloaded if "content-encoding" in response.headers else size
     if promised.isdecimal() and got < int(promised):
         raise Torn(f"the answer broke off after {got} of {promised} bytes", where=ask.where)
-    return bool(promised) or "transfer-encoding" in response.headers
 
 
 async def _head(response: httpx.Response) -> bytes:

@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from firewarden.model.deployment import Deployment, Trait
 from firewarden.model.ids import AccountId, DeploymentId, make_uid
@@ -168,14 +169,17 @@ def _window(wire: DeploymentWire) -> timedelta | None:
     return duration(policy.scale_to_zero_window) if policy else None
 
 
-def _tags(annotations: Mapping[str, str]) -> dict[str, str]:
+def _tags(annotations: Mapping[str, Any]) -> dict[str, str]:
     if len(annotations) > MOST_TAGS:
         raise Unreadable(f"{len(annotations)} annotations, more than {MOST_TAGS}")
-    return {
-        sys.intern(key.removeprefix(TAG_PREFIX)): sys.intern(value)
-        for key, value in annotations.items()
-        if key.startswith(TAG_PREFIX)
-    }
+    tags: dict[str, str] = {}
+    for key, value in annotations.items():
+        if not key.startswith(TAG_PREFIX):
+            continue
+        if not isinstance(value, str):
+            raise Unreadable("a tag that is not a text")
+        tags[sys.intern(key.removeprefix(TAG_PREFIX))] = sys.intern(value)
+    return tags
 
 
 def _said(member: str) -> str:

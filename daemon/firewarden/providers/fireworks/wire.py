@@ -7,7 +7,7 @@ take numbers as text too. Enum members stay the text (or number) they came as.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -72,7 +72,7 @@ class DeploymentWire(Wire):
     purge_time: datetime | None = None
     state: Enum = None
     status: Status | None = None
-    annotations: Mapping[str, str] | None = None
+    annotations: Mapping[str, Any] | None = None
     min_replica_count: int | None = None
     max_replica_count: int | None = None
     desired_replica_count: int | None = None
