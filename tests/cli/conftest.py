@@ -1,16 +1,16 @@
 """Commands run as a person runs them: in an empty folder, without a setting of this machine."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from firewarden.cli.main import app
+from tests.cli.processes import OURS, Simulator, simulating
 
 Invoke = Callable[..., Result]
-OURS = ("FIREWARDEN_", "FIREWORKS_", "SLACK_")
 
 
 @pytest.fixture(autouse=True)
@@ -31,3 +31,10 @@ def invoke() -> Invoke:
         return runner.invoke(app, list(arguments), env=environment, catch_exceptions=False)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    """One simulated account for all tests that only read it, an hour a minute."""
+    with simulating(tmp_path_factory.mktemp("simulator"), "--speed", "60") as served:
+        yield served

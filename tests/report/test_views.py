@@ -145,7 +145,7 @@ def test_report_has_its_stable_keys() -> None:
         "gap_gpu_seconds": 36,
         "starting_gpu_seconds": 90,
         "unpriced_gpu_seconds": 0,
-        "coverage": 0.995,
+        "coverage": 0.9867,
         "state": "estimated",
         "cost_usd": "16.001111111",
         "cost_usd_low": "15.00",

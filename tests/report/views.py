@@ -4,9 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from firewarden.decide.survey import Finding
 from firewarden.model.activity import Activity
 from firewarden.report.status import DeploymentStatus, FleetStatus
-from firewarden.report.survey import BilledRow, FindingRow, PriceRow, RunningRow, Survey
+from firewarden.report.survey import BilledRow, PriceRow, RunningRow, Survey
 from firewarden.report.usage import Figures, UsageReport, UsageState
 
 NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
@@ -94,8 +95,8 @@ def a_survey(**changes: Any) -> Survey:
         "role": "user",
         "problem": "",
         "findings": (
-            FindingRow(
-                kind="always on",
+            Finding(
+                kind="always_on",
                 subject="exp-7",
                 evidence="billed all day on 31 of 31 days",
                 usd_per_month=Decimal(11680),

@@ -171,21 +171,23 @@ def _database(settings: Settings) -> Check:
         return _good("database", detail, "`firewarden run` upgrades it, a SQLite file backed up")
     except FileUnusable as error:
         file = Path(error.where)
-        if file.name and not file.exists() and _can_make(file):
-            return _good("database", f"{file}: not there yet", "`firewarden run` makes it")
-        return _failed("database", error)
+        if not file.name or file.exists():
+            return _failed("database", error)
+        return _first_run(file)
     except FirewardenError as error:
         return _failed("database", error)
 
 
-def _can_make(file: Path) -> bool:
-    """Try: whoever is root is told by no permission bit."""
+def _first_run(file: Path) -> Check:
+    """Tell whether *file* can be made, by making it: no permission bit tells root."""
     try:
         file.touch(mode=0o600, exist_ok=False)
         file.unlink()
-    except OSError:
-        return False
-    return True
+    except OSError as error:
+        detail = f"{file}: cannot be made ({error.strerror})"
+        mend = "make its folder, and let this user write in it"
+        return Check(name="database", health=Health.WORLD, detail=detail, mend=mend)
+    return _good("database", f"{file}: not there yet", "`firewarden run` makes it")
 
 
 def _policies(folder: Path) -> Check:

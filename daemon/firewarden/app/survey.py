@@ -1,7 +1,7 @@
 """One look at an account by GETs alone, without a database: what runs, burns and looks wrong."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -34,22 +34,32 @@ async def survey(
         KeyRefused, AccountSuspended, UnknownAccount, ProviderError: nothing can be read.
     """
     seams = seams or production_seams(settings)
-    async with open_accounts(settings, seams, only=only) as accounts:
-        if len(accounts) > 1:
-            names = ", ".join(account.account for account in accounts)
-            raise UnknownAccount(
-                f"the settings name {len(accounts)} accounts: {names}",
-                where="--account",
-                mend="choose one",
-            )
-        try:
-            async with within(LONGEST):
-                found = await _Reader(accounts[0], advance, now=seams.clock.now()).read()
-        except TimeoutError as error:
-            raise ProviderUnavailable(
-                f"not all was read in {LONGEST.total_seconds():.0f} s", mend="try again"
-            ) from error
+    try:
+        async with within(LONGEST), open_accounts(settings, seams, only=only) as accounts:
+            account = _choose(accounts)
+            found = await _Reader(account, advance, now=seams.clock.now()).read()
+    except TimeoutError as error:
+        raise ProviderUnavailable(
+            f"not all was read in {LONGEST.total_seconds():.0f} s", mend="try again"
+        ) from error
+    except ProviderUnavailable as error:
+        raise ProviderUnavailable(
+            f"{error.where}: {error.problem}",
+            where=settings.base_url,
+            mend=error.mend or "check the network and FIREWORKS_BASE_URL, and try again",
+        ) from error
     return compose_survey(found, configured=settings.prices)
+
+
+def _choose(accounts: Sequence[Account]) -> Account:
+    if len(accounts) > 1:
+        names = ", ".join(account.account for account in accounts)
+        raise UnknownAccount(
+            f"the settings name {len(accounts)} accounts: {names}",
+            where="--account",
+            mend="choose one",
+        )
+    return accounts[0]
 
 
 class _Reader:

@@ -7,6 +7,8 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from firewarden.decide.survey import Look
+from firewarden.decide.survey import survey as find
 from firewarden.metering.evidence import use_of
 from firewarden.metering.rates import RATE_CARD, price_at
 from firewarden.metering.segments import hardware_of
@@ -55,13 +57,27 @@ def compose_survey(found: Surveyed, *, configured: Sequence[Price]) -> Survey:
         timezone=found.timezone,
         role=found.facts.role,
         problem="" if found.fleet.complete else found.fleet.problem,
-        findings=(),
+        findings=find(_look(found, prices)),
         running=tuple(running),
         billed=_billed(found, prices),
         first=found.first,
         last=found.last,
         prices=_prices(found, prices, now=now),
         notes=found.notes,
+    )
+
+
+def _look(found: Surveyed, prices: Sequence[Price]) -> Look:
+    return Look(
+        now=found.fleet.answered_at,
+        facts=found.facts,
+        fleet=found.fleet,
+        surroundings=found.surroundings,
+        bill=found.bill,
+        first=found.first,
+        last=found.last,
+        quotas=found.quotas,
+        prices=prices,
     )
 
 

@@ -281,6 +281,23 @@ def _price_basis(look: Look) -> Iterator[Finding]:
         )
 
 
+def _contract_prices(look: Look) -> Iterator[Finding]:
+    plans: defaultdict[str, list[Deployment]] = defaultdict(list)
+    for one in look.present:
+        price = price_at(look.prices, hardware_of(one), look.now)
+        if one.gpu_count and price is not None and price.source is PriceSource.PRICING_PLAN:
+            plans[price.plan].append(one)
+    for plan, members in sorted(plans.items()):
+        yield Finding(
+            kind="contract_price",
+            subject=plan,
+            evidence=f"{_names(members)}: priced by this contract plan, not by the public list",
+            usd_per_month=look.month(members),
+            sure="at the contract price, as it runs now",
+            command="firewarden config",
+        )
+
+
 def _key_role(look: Look) -> Iterator[Finding]:
     role = look.facts.role
     if role and role != _ENOUGH_ROLE:
@@ -343,5 +360,6 @@ _CHECKS = (
     _spend_limit,
     _unpriced,
     _price_basis,
+    _contract_prices,
     _key_role,
 )

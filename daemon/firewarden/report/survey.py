@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from rich.console import Group, RenderableType
 
+from firewarden.decide.survey import HOURS_PER_MONTH, Finding
 from firewarden.report.encode import JsonObject
 from firewarden.report.tables import Column, line, make_table
 from firewarden.report.text import (
@@ -22,26 +23,22 @@ from firewarden.report.text import (
     usd_json,
 )
 
-HOURS_PER_MONTH = 730
-"""A month in dollars a month: 365 days in 12 parts."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FindingRow:
-    """One thing that looks wrong, ready to print.
-
-    Attributes:
-        usd_per_month: what it costs, or what is at stake; None where nobody can price it.
-        sure: how the figure was made, in a few words, e.g. ``list price, as it runs now``.
-        command: shows more.
-    """
-
-    kind: str
-    subject: str
-    evidence: str
-    usd_per_month: Decimal | None
-    sure: str
-    command: str
+_WORDS = {
+    "always_on": "always on",
+    "contract_price": "contract price",
+    "failed_holding": "failed, and holds GPUs",
+    "key_role": "role of the key",
+    "price_basis": "price basis",
+    "provider_deletes": "deleted by Fireworks soon",
+    "quota": "quota nearly used",
+    "spend_limit": "spend limit nearly reached",
+    "starting_long": "starting for long",
+    "suspended": "account paused",
+    "trainer_gone": "trainer is gone",
+    "unowned": "no owner",
+    "unpriced": "no known price",
+}
+"""What kinds of findings are called by people; programs get the kind itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +96,7 @@ class Survey:
     timezone: str
     role: str
     problem: str
-    findings: tuple[FindingRow, ...]
+    findings: tuple[Finding, ...]
     running: tuple[RunningRow, ...]
     billed: tuple[BilledRow, ...]
     first: date
@@ -131,6 +128,11 @@ class Survey:
     def billed_usd(self) -> Decimal:
         """Cost of the priced part of the bill."""
         return sum((row.cost or Decimal(0) for row in self.billed), Decimal(0))
+
+
+def heading(finding: Finding) -> str:
+    """Say what is wrong with what."""
+    return f"{finding.subject}: {_WORDS.get(finding.kind, finding.kind)}"
 
 
 def survey_json(survey: Survey) -> JsonObject:
@@ -270,14 +272,14 @@ def survey_view(survey: Survey) -> RenderableType:
     )
 
 
-def _finding_lines(findings: tuple[FindingRow, ...]) -> list[RenderableType]:
+def _finding_lines(findings: tuple[Finding, ...]) -> list[RenderableType]:
     if not findings:
         return [line("Nothing looks wrong.")]
     lines: list[RenderableType] = [line(plural(len(findings), "finding"), style="bold")]
     for number, each in enumerate(findings, start=1):
         money = usd(each.usd_per_month, per="month")
         lines += [
-            line(f"{number}. {each.subject}: {each.kind} · {money} ({each.sure})", style="bold"),
+            line(f"{number}. {heading(each)} · {money} ({each.sure})", style="bold"),
             line(f"   {each.evidence}"),
             line(f"   {each.command}"),
         ]

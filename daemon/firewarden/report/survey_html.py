@@ -5,14 +5,9 @@ import hashlib
 from collections.abc import Sequence
 from decimal import Decimal
 
+from firewarden.decide.survey import Finding
 from firewarden.report.html import Markup, join, tag
-from firewarden.report.survey import (
-    BilledRow,
-    FindingRow,
-    Survey,
-    basis,
-    headline,
-)
+from firewarden.report.survey import BilledRow, Survey, basis, heading, headline
 from firewarden.report.text import (
     NOTHING,
     UNPRICED,
@@ -119,7 +114,7 @@ def _findings_title(survey: Survey) -> str:
     return plural(len(survey.findings), "finding") + most
 
 
-def _findings(findings: tuple[FindingRow, ...]) -> Markup:
+def _findings(findings: tuple[Finding, ...]) -> Markup:
     return tag(
         "ol",
         *(
@@ -127,7 +122,7 @@ def _findings(findings: tuple[FindingRow, ...]) -> Markup:
                 "li",
                 tag(
                     "div",
-                    tag("h3", f"{each.subject}: {each.kind}"),
+                    tag("h3", heading(each)),
                     tag("span", usd(each.usd_per_month, per="month"), class_="money"),
                     class_="head",
                 ),

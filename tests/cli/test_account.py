@@ -1,0 +1,206 @@
+"""`survey` and `doctor` against a simulated account over real HTTP."""
+
+import json
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firewarden.app.scaffold import scaffold
+from tests.cli.conftest import Invoke
+from tests.cli.processes import Simulator, simulating
+
+DOCTOR = (
+    "key",
+    "account",
+    "role",
+    "suspension",
+    "listing",
+    "metrics",
+    "clock",
+    "database",
+    "policies",
+    "listen",
+)
+
+
+def asked(simulator: Simulator) -> list[dict[str, Any]]:
+    with urllib.request.urlopen(f"{simulator.url}/_log") as answer:
+        found: list[dict[str, Any]] = json.load(answer)["requests"]
+    return found
+
+
+def test_a_survey_says_what_runs_burns_and_was_billed(
+    invoke: Invoke, simulator: Simulator, folder: Path
+) -> None:
+    result = invoke("survey", "--json", "--html", "page.html", **simulator.variables)
+
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert list(found) == [
+        "account",
+        "observed_at",
+        "complete",
+        "timezone",
+        "role",
+        "currency",
+        "burn_usd_per_hour",
+        "unpriced_deployment_count",
+        "findings",
+        "deployments",
+        "bill",
+        "prices",
+        "notes",
+    ]
+    assert (found["account"], found["complete"], found["notes"]) == ("acme", True, [])
+    assert len(found["deployments"]) == 24
+    assert any(row["cost_usd"] for row in found["bill"]["rows"])
+    assert found["unpriced_deployment_count"] == 1
+    assert result.stderr == "wrote page.html\n"
+    assert "<script" not in (folder / "page.html").read_text()
+    assert {each.name for each in folder.iterdir()} == {"page.html"}, "no database is made"
+
+
+def test_a_survey_finds_every_sin_with_its_dollars(invoke: Invoke, simulator: Simulator) -> None:
+    found = json.loads(invoke("survey", "--json", **simulator.variables).stdout)["findings"]
+    with urllib.request.urlopen(f"{simulator.url}/_truth") as answer:
+        sins = json.load(answer)["sins"]
+
+    dollars = [float(each["usd_per_month"]) for each in found if each["usd_per_month"]]
+    assert dollars == sorted(dollars, reverse=True)
+    assert all(each["evidence"] and each["command"] and each["basis"] for each in found)
+    text = json.dumps(found)
+    for sin in sins:
+        assert sin["subject"] in text, sin
+
+
+def test_looking_is_all_that_survey_and_doctor_do(invoke: Invoke, simulator: Simulator) -> None:
+    invoke("survey", **simulator.variables)
+    invoke("doctor", **simulator.variables)
+
+    assert {request["method"] for request in asked(simulator)} == {"GET"}
+
+
+def test_doctor_is_content_with_a_fresh_folder(
+    invoke: Invoke, simulator: Simulator, folder: Path
+) -> None:
+    scaffold(folder)
+    before = {each.name for each in folder.iterdir()}
+
+    result = invoke("doctor", "--json", **simulator.variables, FIREWARDEN_LISTEN="127.0.0.1:0")
+
+    checks = json.loads(result.stdout)["checks"]
+    assert [check["name"] for check in checks] == list(DOCTOR)
+    assert [check for check in checks if not check["ok"]] == []
+    assert result.exit_code == 0
+    assert {each.name for each in folder.iterdir()} == before, "nothing is left behind"
+
+
+@pytest.mark.parametrize(
+    ("variables", "name", "code", "words"),
+    [
+        pytest.param({"FIREWORKS_API_KEY": "fw_wrong_key"}, "key", 2, "401", id="wrong key"),
+        pytest.param(
+            {"FIREWORKS_API_KEY": "fw_simulated_suspended"}, "suspension", 1, "suspended",
+            id="suspended",
+        ),
+        pytest.param(
+            {"FIREWORKS_API_KEY": "fw_simulated_many"}, "account", 2, "acme, globex",
+            id="several accounts",
+        ),
+        pytest.param(
+            {"FIREWARDEN_POLICIES": "nowhere"}, "policies", 1, "nowhere", id="no policies"
+        ),
+        pytest.param(
+            {"FIREWARDEN_DATABASE_URL": "sqlite:///file/ledger.db"},
+            "database",
+            1,
+            "cannot be made",
+            id="unwritable",
+        ),
+        pytest.param(
+            {"FIREWARDEN_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none"}, "database", 1,
+            "does not answer", id="unreachable",
+        ),
+    ],
+)  # fmt: skip
+def test_doctor_tells_what_is_wrong_and_the_mend(
+    invoke: Invoke,
+    simulator: Simulator,
+    folder: Path,
+    variables: dict[str, str],
+    name: str,
+    code: int,
+    words: str,
+) -> None:
+    scaffold(folder)
+    (folder / "file").write_text("in the way")
+    given = simulator.variables | {"FIREWARDEN_LISTEN": "127.0.0.1:0"} | variables
+
+    result = invoke("doctor", "--json", **given)
+
+    checks = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
+    assert result.exit_code == code
+    assert [each for each, check in checks.items() if not check["ok"]] == [name]
+    assert words in checks[name]["detail"]
+    assert checks[name]["mend"]
+    assert "fw_" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("variables", "code", "words"),
+    [
+        pytest.param({"FIREWORKS_API_KEY": "fw_wrong_key"}, 2, "401", id="wrong key"),
+        pytest.param(
+            {"FIREWORKS_API_KEY": "fw_simulated_suspended"}, 1, "suspended", id="suspended"
+        ),
+        pytest.param(
+            {"FIREWORKS_API_KEY": "fw_simulated_many"}, 2, "acme, globex", id="several accounts"
+        ),
+        pytest.param({"FIREWORKS_API_KEY": ""}, 2, "FIREWORKS_API_KEY", id="no key"),
+        pytest.param(
+            {"FIREWORKS_BASE_URL": "http://127.0.0.1:9"}, 1, "127.0.0.1", id="nobody answers"
+        ),
+    ],
+)
+def test_a_survey_that_cannot_be_is_one_line(
+    invoke: Invoke,
+    simulator: Simulator,
+    folder: Path,
+    variables: dict[str, str],
+    code: int,
+    words: str,
+) -> None:
+    result = invoke("survey", **(simulator.variables | variables))
+
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+    assert words in result.stderr
+    assert list(folder.iterdir()) == []
+
+
+def test_a_page_that_cannot_be_written_is_one_line(
+    invoke: Invoke, simulator: Simulator, folder: Path
+) -> None:
+    (folder / "file").write_text("in the way")
+
+    result = invoke("survey", "--html", "file/page.html", **simulator.variables)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: file/page.html: cannot be written (Not a directory)")
+
+
+def test_a_survey_goes_on_without_what_cannot_be_read(
+    invoke: Invoke, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    faults = folder / "faults.toml"
+    faults.write_text('[[fault]]\nkind = "server-error"\non = "bill"\n')
+    with simulating(tmp_path_factory.mktemp("faulty"), "--faults", str(faults)) as faulty:
+        result = invoke("survey", "--json", **faulty.variables)
+
+    found = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert found["bill"]["rows"] == []
+    assert any(note.startswith("bill could not be read") for note in found["notes"])
