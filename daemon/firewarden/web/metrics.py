@@ -1,6 +1,6 @@
 """Our own figures for Prometheus, from memory only."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from platform import python_version
 
@@ -71,6 +71,7 @@ class Snapshot:
 
 
 _Labels = tuple[str, ...]
+_Values = dict[_Labels, float | None]
 
 
 class Exposition(Collector):
@@ -85,10 +86,11 @@ class Exposition(Collector):
         """Expose nothing but the build until something is published."""
         self._most = most
         self._snapshot = Snapshot()
-        self._own: dict[_Labels, None] = {}
-        self._evicted: set[_Labels] = set()
-        self._seen: dict[tuple[str, _Labels], dict[_Labels, float]] = {}
-        self._totals: dict[tuple[str, _Labels], float] = {}
+        self._own: frozenset[_Labels] = frozenset()
+        self._seen: dict[_Labels, dict[str, float]] = {}
+        self._others: dict[_Labels, dict[str, float]] = {}
+        self._gaps: dict[_Labels, float] = {}
+        self._failures: dict[_Labels, float] = {}
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
         self._page: bytes | None = None
@@ -96,8 +98,11 @@ class Exposition(Collector):
     def publish(self, snapshot: Snapshot) -> None:
         """Expose *snapshot* from now on."""
         self._snapshot = snapshot
-        self._give_series(snapshot.deployments)
-        self._count(snapshot)
+        self._own = self._share_series(snapshot.deployments)
+        for key, values in _held(snapshot.deployments).items():
+            self._count(key, values)
+        for account in snapshot.accounts:
+            self._count_account(account)
         self._page = None
 
     def page(self) -> bytes:
@@ -108,17 +113,17 @@ class Exposition(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Give every family, as prometheus_client asks for them."""
-        yield _gauge(
-            "build_info",
-            "The running version; always 1.",
-            ("version", "python"),
-            {(__version__, python_version()): 1.0},
-        )
-        yield from self._counters()
-        yield from _deployment_gauges(self._snapshot.deployments, self._label)
+        build: _Values = {(__version__, python_version()): 1.0}
+        help_text = "The running version; always 1."
+        yield _gauge("build_info", help_text, ("version", "python"), build)
+        yield from self._held_counters()
+        yield _counter("gap_seconds", "Time in which nobody watched.", ("account",), self._gaps)
+        help_text = "Polls that failed or were not complete."
+        yield _counter("poll_failures", help_text, ("account", "cause"), self._failures)
+        yield from _deployment_gauges(self._snapshot.deployments, self._own)
         yield from _account_gauges(self._snapshot.accounts)
 
-    def _give_series(self, deployments: Iterable[DeploymentFigures]) -> None:
+    def _share_series(self, deployments: Iterable[DeploymentFigures]) -> frozenset[_Labels]:
         """Let who has replicas keep their series, then who burns most; who is gone comes last."""
         burns: dict[_Labels, float] = {}
         alive: set[_Labels] = set()
@@ -127,74 +132,87 @@ class Exposition(Collector):
             burns[name] = burns.get(name, 0.0) + (each.burn_usd_per_hour or 0.0)
             if any(each.replicas.values()):
                 alive.add(name)
+        if len(burns) <= self._most:
+            return frozenset(burns)
         ranked = sorted(
             burns, key=lambda name: (name not in alive, name not in self._own, -burns[name])
         )
-        own = dict.fromkeys(ranked[: self._most])
-        self._evicted = {name for name in self._own if name in burns and name not in own}
-        self._own = own
+        return frozenset(ranked[: self._most])
 
-    def _label(self, each: DeploymentFigures) -> _Labels:
-        name = (each.account, each.deployment)
-        return name if name in self._own else (each.account, OTHER)
+    def _count(self, key: _Labels, values: Mapping[str, float]) -> None:
+        """Raise what was seen of one deployment; what it grew by goes to the shared series."""
+        seen = self._seen.setdefault(key, {})
+        others = None
+        if key[:2] not in self._own:
+            others = self._others.setdefault((key[0], OTHER, key[2]), {})
+        for part, value in values.items():
+            before = seen.get(part, 0.0)
+            if others is not None:
+                others[part] = others.get(part, 0.0) + max(value - before, 0.0)
+            seen[part] = max(value, before)
 
-    def _count(self, snapshot: Snapshot) -> None:
-        """Add to each counter what its parts have grown by; a part that shrinks adds nothing."""
-        parts: dict[tuple[str, _Labels], dict[_Labels, float]] = {}
+    def _count_account(self, account: AccountFigures) -> None:
+        name: _Labels = (account.account,)
+        self._gaps[name] = max(self._gaps.get(name, 0.0), account.gap_seconds)
+        counts: dict[_Labels, float] = {}
+        for place, (cause, count) in enumerate(sorted(account.poll_failures.items())):
+            key = (*name, cause if place < _MOST_CAUSES else OTHER)
+            counts[key] = counts.get(key, 0.0) + count
+        for key, total in counts.items():
+            self._failures[key] = max(self._failures.get(key, 0.0), total)
 
-        def add(family: str, labels: _Labels, part: _Labels, value: float) -> None:
-            values = parts.setdefault((family, labels), {})
-            values[part] = values.get(part, 0.0) + value
-
-        for each in snapshot.deployments:
-            series, part = (*self._label(each), each.gpu), (each.deployment,)
-            for state, seconds in each.gpu_seconds.items():
-                add("gpu_seconds", (*series, state), part, seconds)
-            add("cost_usd", series, part, each.cost_usd)
-        for account in snapshot.accounts:
-            add("gap_seconds", (account.account,), (), account.gap_seconds)
-            for place, (cause, count) in enumerate(sorted(account.poll_failures.items())):
-                label = cause if place < _MOST_CAUSES else OTHER
-                add("poll_failures", (account.account, label), (cause,), count)
-        self._grow(parts)
-
-    def _grow(self, parts: Mapping[tuple[str, _Labels], dict[_Labels, float]]) -> None:
-        for series, values in parts.items():
-            seen = self._seen.setdefault(series, {})
-            for part, value in values.items():
-                if series[1][1:2] == (OTHER,) and (series[1][0], *part) in self._evicted:
-                    seen[part] = max(value, seen.get(part, 0.0))  # counted in its own till now
-                growth = max(value - seen.get(part, 0.0), 0.0)
-                self._totals[series] = self._totals.get(series, 0.0) + growth
-                seen[part] = max(value, seen.get(part, 0.0))
-        for gone in self._totals.keys() - parts.keys():
-            if OTHER not in gone[1]:
-                del self._totals[gone], self._seen[gone]
-
-    def _counters(self) -> Iterator[Metric]:
-        for family, help_text, labels in _COUNTERS:
-            metric = CounterMetricFamily(f"firewarden_{family}", help_text, labels=labels)
-            for (of, values), total in self._totals.items():
-                if of == family:
-                    metric.add_metric(values, total)
-            yield metric
+    def _held_counters(self) -> Iterator[Metric]:
+        """Give the counters of who has own series and is in the snapshot, and the shared ones."""
+        shown = dict(self._others)
+        for each in self._snapshot.deployments:
+            key = (each.account, each.deployment, each.gpu)
+            if key[:2] in self._own:
+                shown[key] = self._seen[key]
+        names = ("account", "deployment", "gpu")
+        seconds = {
+            (*key, part): value
+            for key, values in shown.items()
+            for part, value in values.items()
+            if part != _COST
+        }
+        yield _counter(
+            "gpu_seconds",
+            "GPU-seconds held, by what they were used for; starting ones are not billed.",
+            (*names, "state"),
+            seconds,
+        )
+        cost = {key: values.get(_COST, 0.0) for key, values in shown.items()}
+        yield _counter("cost_usd", "Cost of the GPU-seconds that have a price.", names, cost)
 
 
-_COUNTERS = (
-    (
-        "gpu_seconds",
-        "GPU-seconds held, by what they were used for; starting ones are not billed.",
-        ("account", "deployment", "gpu", "state"),
-    ),
-    ("cost_usd", "Cost of the GPU-seconds that have a price.", ("account", "deployment", "gpu")),
-    ("gap_seconds", "Time in which nobody watched.", ("account",)),
-    ("poll_failures", "Polls that failed or were not complete.", ("account", "cause")),
-)
+_COST = ""
+"""Where the cost stands among the states of the GPU-seconds."""
 
 
-def _gauge(
-    name: str, help_text: str, labels: tuple[str, ...], values: Mapping[_Labels, float | None]
+def _held(deployments: Iterable[DeploymentFigures]) -> dict[_Labels, dict[str, float]]:
+    """Add up seconds by state, and cost, of each name and GPU; incarnations share a name."""
+    held: dict[_Labels, dict[str, float]] = {}
+    for each in deployments:
+        key = (each.account, each.deployment, each.gpu)
+        values = {**each.gpu_seconds, _COST: each.cost_usd}
+        if (former := held.get(key)) is not None:
+            values = {
+                part: former.get(part, 0.0) + values.get(part, 0.0) for part in former | values
+            }
+        held[key] = values
+    return held
+
+
+def _counter(
+    name: str, help_text: str, labels: tuple[str, ...], values: Mapping[_Labels, float]
 ) -> Metric:
+    metric = CounterMetricFamily(f"firewarden_{name}", help_text, labels=labels)
+    for key, value in values.items():
+        metric.add_metric(key, value)
+    return metric
+
+
+def _gauge(name: str, help_text: str, labels: tuple[str, ...], values: _Values) -> Metric:
     """Make one gauge; None is not known, and has no series."""
     metric = GaugeMetricFamily(f"firewarden_{name}", help_text, labels=labels)
     for key, value in values.items():
@@ -204,19 +222,22 @@ def _gauge(
 
 
 def _deployment_gauges(
-    deployments: Iterable[DeploymentFigures], label: Callable[[DeploymentFigures], _Labels]
+    deployments: Iterable[DeploymentFigures], own: frozenset[_Labels]
 ) -> Iterator[Metric]:
-    burn: dict[_Labels, float | None] = {}
-    idle: dict[_Labels, float | None] = {}
-    replicas: dict[_Labels, float | None] = {}
-    quiet: dict[_Labels, float | None] = {}
+    burn: _Values = {}
+    idle: _Values = {}
+    replicas: _Values = {}
+    quiet: _Values = {}
     for each in deployments:
-        name = label(each)
+        name: _Labels = (each.account, each.deployment)
+        is_own = name in own
+        name = name if is_own else (each.account, OTHER)
         burn[name] = _sum(burn.get(name, 0.0), each.burn_usd_per_hour)
         idle[name] = _sum(idle.get(name, 0.0), each.idle_burn_usd_per_hour)
         for phase, count in each.replicas.items():
-            replicas[*name, phase] = _sum(replicas.get((*name, phase), 0.0), count)
-        if name[1] != OTHER and each.quiet_seconds is not None:
+            key = (*name, phase)
+            replicas[key] = _sum(replicas.get(key, 0.0), count)
+        if is_own and each.quiet_seconds is not None:
             quiet[name] = max(quiet.get(name) or 0.0, each.quiet_seconds)
     names = ("account", "deployment")
     yield _gauge("burn_usd_per_hour", "Spend per hour now; absent where unpriced.", names, burn)
