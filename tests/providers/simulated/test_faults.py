@@ -21,6 +21,7 @@ from tests.support.clock import NOW, FakeClock
 LIST = f"{PREFIX}/deployments"
 GET = f"{PREFIX}/deployments/d00000"
 METRICS = f"{PREFIX}/metrics"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "simulator.md"
 SIX_PAGES = {"pageSize": "10"}
 
 
@@ -382,6 +383,13 @@ async def test_draws_are_replayed_from_the_seed() -> None:
     first = await drawn(1)
     assert first == await drawn(1) != await drawn(2)
     assert 5 < first.count(429) < 35
+
+
+def test_every_kind_and_every_option_is_documented() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    words = {word for name, kind in KINDS.items() for word in (name, *kind.options)}
+
+    assert [word for word in sorted(words) if f"`{word}`" not in text] == []
 
 
 def test_every_kind_is_tried_in_this_file() -> None:

@@ -155,7 +155,10 @@ def sins(seed: int) -> list[AccountPlan]:
 def _acme(deployments: tuple[DeploymentPlan, ...]) -> AccountPlan:
     present = {one.deployment_id for one in deployments}
     without_owner = [
-        one.deployment_id for one in deployments if "custom/owner" not in one.fields["annotations"]
+        one.deployment_id
+        for one in deployments
+        if "custom/owner" not in one.fields["annotations"]
+        and "hotLoadTrainerJob" not in one.fields  # its trainer says whose it is
     ]
     found = (
         Sin(kind=SinKind.TRAINER_GONE, subject="grpo-math-rollout"),

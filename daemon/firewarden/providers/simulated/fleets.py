@@ -132,13 +132,20 @@ def _drawn(seed: int, number: int) -> DeploymentPlan:
     )
     pattern = rng.choice(patterns)
     owner = {"owner": f"person{number % 17}@acme.example"} if number % 5 else {}
+    is_preemptible = number % 23 == 0
     return DeploymentPlan(
         deployment_id=name,
         fields=fields(
-            gpu, count, (floor, floor + rng.randrange(3) or 1), model=own_model(name), **owner
+            gpu,
+            count,
+            (floor, max(1, floor + rng.randrange(3))),
+            model=own_model(name),
+            preemptible=is_preemptible,
+            **owner,
         ),
         age=timedelta(hours=rng.randrange(1, 500)),
         flows=() if pattern is None else flow(pattern),
+        vanishes=timedelta(hours=rng.uniform(2, 48)) if is_preemptible else None,
     )
 
 

@@ -185,7 +185,7 @@ def _target(method: str, path: str) -> str:
 
 
 def _is_read(method: str, path: str) -> bool:
-    return method == "GET" or path.endswith(":query")
+    return method in {"GET", "HEAD"} or path.endswith(":query")
 
 
 def _token(request: Request) -> str:

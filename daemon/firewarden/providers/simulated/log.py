@@ -21,7 +21,6 @@ class Entry:
     status: int
     fault: str = ""
     body: bytes = b""
-    account: str = ""
 
     def written(self) -> Json:
         """Write it for ``/_log``; the body only of what may change something."""

@@ -1,6 +1,6 @@
 """A whole number that changes at exact instants, and its exact integral over time."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
 
@@ -45,9 +45,9 @@ class Steps:
 
     def changes(self, since: int, until: int) -> Iterator[tuple[int, int]]:
         """Give the changes in ``[since, until)`` as instant and new value."""
-        for instant, value in zip(self._instants, self._values, strict=True):
-            if since <= instant < until:
-                yield instant, value
+        first = bisect_left(self._instants, since)
+        for index in range(first, bisect_left(self._instants, until)):
+            yield self._instants[index], self._values[index]
 
     def pieces(self, since: int, until: int) -> Iterator[tuple[int, int, int]]:
         """Cut ``[since, until)`` into start, end and constant value."""

@@ -64,7 +64,7 @@ def _sin(account: Account, sin: Sin, now: int) -> Json:
     monthly: Decimal | None = None
     if inc is not None:
         usd = price(inc, account.plan.prices, now)
-        if usd is not None:
+        if usd is not None and inc.gpus.at(now):
             monthly = (usd * inc.gpus.at(now) * HOURS_A_MONTH).quantize(_CENT)
     return {
         "kind": sin.kind.value,
