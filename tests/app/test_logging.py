@@ -289,6 +289,31 @@ def test_what_is_not_secret_is_left_alone() -> None:
     assert (event["page_token"], event["token_count"], event["keys"]) == ("tok", 3, 2)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("the key fw_0123456789abcdefABCD was refused", id="a key of the provider"),
+        pytest.param("Authorization: Bearer abcdefgh1234", id="a bearer token"),
+        pytest.param("postgresql://u:another@db/x", id="a password in an address"),
+    ],
+)
+def test_what_looks_like_a_secret_is_redacted_though_nobody_registered_it(text: str) -> None:
+    assert REDACTED in Redactor().text(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "basic understanding of bearer authentication",
+        "accounts/acme/deployments/fw-7 at http://127.0.0.1:8642/metrics",
+        "12:00:05: poll acme: 3 deployments, 64.00 USD/h",
+        "fw_short",
+    ],
+)
+def test_ordinary_words_are_left_alone(text: str) -> None:
+    assert Redactor().text(text) == text
+
+
 def test_a_rotated_key_is_redacted_before_it_is_used_and_the_old_one_still(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("fw_first_canary")

@@ -16,7 +16,8 @@ _KEYS = re.compile(
     r"|(^|_)(access|auth|bot|app|http|bearer)_token$|^token$",
     re.ASCII,
 )
-_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
+_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+(?=\S*[0-9=])[A-Za-z0-9._~+/=-]{8,}")
+_PROVIDER_KEY = re.compile(r"\bfw_[A-Za-z0-9]{16,}")
 _LOGIN = re.compile(r"[a-z+]+://([^:/@]*):(.+)@")
 _USERINFO = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+@")
 
@@ -48,9 +49,13 @@ class Redactor:
         secret.listen(self.register)
 
     def text(self, text: str) -> str:
-        """Give *text* without the registered secrets, credentials in addresses and headers."""
+        """Give *text* without the registered secrets, and without what looks like one.
+
+        That is: credentials in addresses and headers, and keys of the provider.
+        """
         if self._pattern is not None:
             text = self._pattern.sub(REDACTED, text)
+        text = _PROVIDER_KEY.sub(REDACTED, text)
         return _BEARER.sub(rf"\1 {REDACTED}", _USERINFO.sub(rf"\1:{REDACTED}@", text))
 
     def value(self, value: object, *, depth: int = 0) -> object:
