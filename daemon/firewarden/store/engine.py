@@ -228,15 +228,15 @@ def _is_memory(url: URL) -> bool:
 def _usable_file(url: URL, *, create: bool) -> Path:
     """Make sure of a file that only its owner can read, before SQLite makes one for all."""
     file = Path(str(url.database))
-    if not file.exists() and not create:
-        raise FileUnusable(
-            "there is no ledger",
-            where=str(file),
-            mend="`firewarden run` makes one, `firewarden db upgrade` an empty one",
-        )
     try:
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT, OWNER_ONLY))
+        os.close(os.open(file, os.O_RDWR | (os.O_CREAT if create else 0), OWNER_ONLY))
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and not create:
+            raise FileUnusable(
+                "there is no ledger",
+                where=str(file),
+                mend="`firewarden run` makes one, `firewarden db upgrade` an empty one",
+            ) from error
         raise FileUnusable(
             f"cannot be written ({error.strerror})",
             where=str(file),

@@ -171,7 +171,7 @@ def _segments() -> Select[Any]:
         select(DEPLOYMENT.c.uid, SEGMENT, *facts)
         .join(SEGMENT, SEGMENT.c.deployment_id == DEPLOYMENT.c.id)
         .join(FACTS, FACTS.c.id == SEGMENT.c.facts_id)
-        .order_by(DEPLOYMENT.c.uid, SEGMENT.c.start_lo)
+        .order_by(DEPLOYMENT.c.uid, SEGMENT.c.start_lo, SEGMENT.c.start_width)
     )
 
 
@@ -204,7 +204,7 @@ def _last_end() -> ScalarSelect[int]:
     return (
         select(SEGMENT.c.end_evidence)
         .where(SEGMENT.c.deployment_id == DEPLOYMENT.c.id)
-        .order_by(SEGMENT.c.start_lo.desc())
+        .order_by(SEGMENT.c.start_lo.desc(), SEGMENT.c.start_width.desc())
         .limit(1)
         .correlate(DEPLOYMENT)
         .scalar_subquery()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Final, TypeVar
 
@@ -31,10 +31,10 @@ class DbThread:
         Raises:
             StoreUnavailable: it did not end in time; it may still commit.
         """
-        begun = self._pool.submit(work)
-        waiting = asyncio.shield(asyncio.wrap_future(begun))
+        begun = asyncio.wrap_future(self._pool.submit(work))
+        begun.add_done_callback(_hear)
         try:
-            return await asyncio.wait_for(waiting, self._deadline.total_seconds())
+            return await asyncio.wait_for(asyncio.shield(begun), self._deadline.total_seconds())
         except TimeoutError as error:
             if begun.done():
                 raise  # of the work itself
@@ -43,8 +43,6 @@ class DbThread:
                 where="database",
                 mend=f"look for what keeps it busy; {UNKNOWN}",
             ) from error
-        finally:
-            begun.add_done_callback(_hear)
 
     def close(self) -> None:
         """Wait for what has begun, drop what has not, and end the thread."""
@@ -59,7 +57,7 @@ class Inline:
         return work()
 
 
-def _hear(future: "Future[T]") -> None:
+def _hear(future: "asyncio.Future[T]") -> None:
     """Take note of an error nobody waits for any more, so that it is not reported as lost."""
     if not future.cancelled():
         future.exception()

@@ -28,6 +28,12 @@ class Kind:
     ending: tuple[str, ...]
 
     @property
+    def key(self) -> tuple[str, ...]:
+        """Columns that tell one from another: two may begin in brackets with one start."""
+        widths = () if self.start_width is None else (self.start_width,)
+        return ("deployment_id", self.start, *widths)
+
+    @property
     def begun(self) -> ColumnElement[int]:
         """Instant by which it has surely begun."""
         start: ColumnElement[int] = self.target.c[self.start]
@@ -46,7 +52,7 @@ SEGMENTS: Final = Kind(
     start_width="start_width",
     end="end_lo",
     end_width="end_width",
-    fixed=("start_width", "facts_id", "start_evidence"),
+    fixed=("facts_id", "start_evidence"),
     ending=("end_lo", "end_width", "end_evidence"),
 )
 RUNS: Final = Kind(
@@ -78,7 +84,7 @@ def write_stretches(
     run(
         session,
         statement.on_conflict_do_update(
-            index_elements=["deployment_id", kind.start],
+            index_elements=kind.key,
             set_={name: offered[name] for name in (*kind.ending, *loose)},
             where=same,
         ),
@@ -89,13 +95,13 @@ def write_stretches(
 
 def _demand_written(session: Session, kind: Kind, rows: Sequence[Values]) -> None:
     """Look at what the ledger now says; a database skips a row that it may not replace."""
-    key = tuple_(kind.target.c.deployment_id, kind.target.c[kind.start])
+    key = tuple_(*(kind.target.c[name] for name in kind.key))
     for some in chunks(rows):
-        keys = [(row["deployment_id"], row[kind.start]) for row in some]
+        keys = [tuple(row[name] for name in kind.key) for row in some]
         found = run(session, select(kind.target).where(key.in_(keys))).mappings()
-        stored = {(row["deployment_id"], row[kind.start]): row for row in found}
+        stored = {tuple(row[name] for name in kind.key): row for row in found}
         for row in some:
-            there = stored[row["deployment_id"], row[kind.start]]
+            there = stored[tuple(row[name] for name in kind.key)]
             checked = kind.fixed if row[kind.end] is None else (*kind.fixed, *kind.ending)
             if any(there[name] != row[name] for name in checked):
                 _refuse(session, kind, row)

@@ -109,7 +109,7 @@ class SegmentRow(Row, table=True):
 
     deployment_id: int = Field(primary_key=True, foreign_key="deployment.id")
     start_lo: int = Field(primary_key=True, sa_type=BigInteger)
-    start_width: int = Field(sa_type=BigInteger)
+    start_width: int = Field(primary_key=True, sa_type=BigInteger)
     end_lo: int | None = Field(default=None, sa_type=BigInteger)
     end_width: int | None = Field(default=None, sa_type=BigInteger)
     facts_id: int = Field(foreign_key="replica_facts.id")

@@ -143,7 +143,7 @@ def make_evidence() -> None:
             ["deployment_id"], ["deployment.id"], name="fk_segment_deployment_id"
         ),
         sa.ForeignKeyConstraint(["facts_id"], ["replica_facts.id"], name="fk_segment_facts_id"),
-        sa.PrimaryKeyConstraint("deployment_id", "start_lo", name="pk_segment"),
+        sa.PrimaryKeyConstraint("deployment_id", "start_lo", "start_width", name="pk_segment"),
         sqlite_with_rowid=False,
     )
     op.create_index(
