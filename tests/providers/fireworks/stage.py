@@ -9,12 +9,15 @@ from typing import Any
 
 import httpx
 
-from firewarden.model.ids import AccountId
+from firewarden.model.ids import AccountId, DeploymentId
 from firewarden.providers.fireworks import FireworksAccount, FireworksDoor, Limits
 
 NOW = datetime(2026, 11, 4, 12, tzinfo=UTC)
 KEY = "fw_CANARY_do_not_print_me"
 ACME = AccountId("acme")
+CHAT = DeploymentId("chat")
+BASE = "accounts/fireworks/models/gpt-oss-120b"
+ACCOUNT = {"name": "accounts/acme", "displayName": "Acme"}
 
 Answer = httpx.Response | Exception
 Play = Callable[[httpx.Request], Answer]
@@ -146,14 +149,14 @@ NOT_FOUND = {"code": 5, "message": "not found", "details": []}
 def a_deployment(deployment_id: str = "chat", **changes: Any) -> dict[str, Any]:
     """Write a deployment as the wire has it; *changes* by their wire names, None leaves out."""
     fields: dict[str, Any] = {
-        "name": f"accounts/acme/deployments/{deployment_id}",
+        "name": full(deployment_id),
         "createTime": "2026-10-01T08:00:00.123456789Z",
         "state": "READY",
         "minReplicaCount": 1,
         "maxReplicaCount": 2,
         "desiredReplicaCount": 1,
         "replicaStats": {"readyReplicaCount": 1},
-        "baseModel": "accounts/fireworks/models/gpt-oss-120b",
+        "baseModel": BASE,
         "acceleratorCount": 4,
         "acceleratorType": "NVIDIA_H100_80GB",
         **changes,
@@ -172,4 +175,39 @@ def a_series(name: str, deployment_id: str, value: object, **labels: str) -> str
 def door_to(base_url: str) -> FireworksDoor:
     return FireworksDoor(
         base_url=base_url, api_key=lambda: KEY, clock=EagerClock(), rng=random.Random(7)
+    )
+
+
+def full(name: str) -> str:
+    return f"accounts/acme/deployments/{name}"
+
+
+def row(deployment: str = "chat", model: str = BASE, **changes: Any) -> dict[str, Any]:
+    return {"model": model, "deployment": full(deployment), "state": "DEPLOYED", **changes}
+
+
+def router(router_id: str, *members: str, **changes: Any) -> dict[str, Any]:
+    name = f"accounts/acme/routers/{router_id}"
+    return {"name": name, "deployments": [full(member) for member in members], **changes}
+
+
+def an_account(
+    *,
+    models: list[dict[str, Any]] | None = None,
+    routers: list[dict[str, Any]] | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> Stage:
+    """Set up an account with two deployments; `chat` belongs to the trainer `t`."""
+    trained = a_deployment("chat", hotLoadTrainerJob="accounts/acme/rlorTrainerJobs/t")
+    return Stage(
+        by_path(
+            {
+                "": ACCOUNT,
+                "/deployments": pages([trained, a_deployment("eval")]),
+                "/deployments/chat": trained,
+                "/deployedModels": pages(models or [], collection="deployedModels"),
+                "/routers": pages(routers or [], collection="routers"),
+                **(more or {}),
+            }
+        )
     )

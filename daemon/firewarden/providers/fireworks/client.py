@@ -185,6 +185,9 @@ class Client:
             raise ProviderRejected(
                 "an answer whose compression is broken", where=ask.where
             ) from error
+        except httpx.LocalProtocolError:
+            # What we sent cannot be sent: its text, and the error's own, may hold the key.
+            raise ProviderUnavailable("the request could not be sent", where=ask.where) from None
         except httpx.HTTPError as error:
             raise ProviderUnavailable(_told(error), where=ask.where) from error
 
@@ -272,7 +275,6 @@ async def _head(response: httpx.Response) -> bytes:
 
 
 def _told(error: Exception) -> str:
-    """Say what broke; not in the words of an error about what *we* sent: the key is in it."""
-    name = type(error).__name__
-    said = "" if isinstance(error, httpx.LocalProtocolError) else clean(str(error))
-    return f"{name}: {said}" if said else name
+    """Say what broke."""
+    said = clean(str(error))
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
