@@ -139,12 +139,18 @@ class TestASegment:
         write(database, first)
         assert segments(database) == stored
 
+    def test_may_begin_where_one_before_it_began_and_ended(self, database: Database) -> None:
+        first = closed(segment(), between(T0, T0 + MINUTE))
+        second = replace(segment(), ready=5, started=between(T0, T0 + MINUTE))
+        write(database, met("search", closed=(first,), opened=(second,)))
+
+        assert segments(database) == (first, second)
+
     @pytest.mark.parametrize(
         "otherwise",
         [
             pytest.param({"ended": exactly(T0 + 2 * HOUR)}, id="another end"),
             pytest.param({"ready": 5}, id="other replicas"),
-            pytest.param({"started": between(T0, T0 + MINUTE)}, id="another start bracket"),
             pytest.param({"end_evidence": Evidence.DELETED}, id="other evidence of its end"),
             pytest.param({"start_evidence": Evidence.GAP}, id="other evidence of its start"),
         ],
