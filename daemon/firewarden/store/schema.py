@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, create_engine, inspect, text
 
 from firewarden.errors import FileUnusable, SchemaTooNew, SchemaTooOld, StoreError
 from firewarden.store.faults import translated
@@ -148,7 +148,7 @@ def _demand_references(database: "Database", connection: Connection) -> None:
         )
 
 
-def check(database: "Database") -> tuple[str, ...]:
+def check(database: "Database", *, history: History = SHIPPED) -> tuple[str, ...]:
     """Look for damage, rows that point at nothing and tables of another shape.
 
     Gives each finding as one line; nothing where all is well.
@@ -164,11 +164,31 @@ def check(database: "Database") -> tuple[str, ...]:
             findings += [f"damaged: {line}" for line in whole if line != "ok"]
             loose = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
             findings += [f"points at nothing: {row[0]} -> {row[2]}" for row in loose]
+            findings += _compare_with_new(connection, history)
         options = {"version_table": VERSION_TABLE, "compare_type": True}
         context = MigrationContext.configure(connection, opts=options)
         differences = compare_metadata(context, Row.metadata)
         findings += [f"of another shape: {difference}" for difference in differences]
     return tuple(findings)
+
+
+def _compare_with_new(connection: Connection, history: History) -> list[str]:
+    """Compare a SQLite ledger, checks and all, with one that the revisions make from nothing.
+
+    Alembic itself sees neither checks nor how rows are laid out.
+    """
+    statement = text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    fresh = create_engine("sqlite://")
+    with fresh.begin() as blank:
+        _run_scripts(blank, history)
+        wanted = {row["name"]: row["sql"] for row in blank.execute(statement).mappings()}
+    fresh.dispose()
+    found = {row["name"]: row["sql"] for row in connection.execute(statement).mappings()}
+    return [
+        f"of another shape: {name}"
+        for name in sorted({*wanted, *found})
+        if wanted.get(name) != found.get(name)
+    ]
 
 
 def backup(database: "Database", path: Path) -> Path:

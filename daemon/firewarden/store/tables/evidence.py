@@ -19,7 +19,9 @@ class DeploymentRow(Row, table=True):
     """One incarnation of a deployment."""
 
     __tablename__ = "deployment"
-    __table_args__ = (integers("created_us", "first_seen_us", nullable=("deleted_us", "purge_us")),)
+    __table_args__ = (
+        integers("account_id", "created_us", "first_seen_us", nullable=("deleted_us", "purge_us")),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     account_id: int = Field(foreign_key="account.id", index=True)

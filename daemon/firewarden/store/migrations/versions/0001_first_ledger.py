@@ -50,6 +50,7 @@ def make_evidence() -> None:
         sa.Column("purge_us", sa.BigInteger(), nullable=True),
         *integers(
             "deployment",
+            "account_id",
             "created_us",
             "first_seen_us",
             nullable=(
