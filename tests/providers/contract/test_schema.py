@@ -11,6 +11,7 @@ import httpx
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
+from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -94,8 +95,10 @@ WELL_FORMED: tuple[tuple[str, str, dict[str, str], Any], ...] = (
     ("GET", "/v1/accounts/{account_id}/metrics", {}, None),
 )
 
-schema = schemathesis.openapi.from_path(Path(__file__).with_name("openapi.yaml"))
-schema.config.generation.update(with_security_parameters=False)
+schema = schemathesis.openapi.from_path(
+    Path(__file__).with_name("openapi.yaml"), config=SchemathesisConfig(seed=1)
+)
+schema.config.generation.update(deterministic=True, with_security_parameters=False)
 schema.app = simulated(FakeClock(NOW + timedelta(hours=1)))
 
 

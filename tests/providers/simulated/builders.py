@@ -1,5 +1,6 @@
 """Small worlds for the tests of the simulator: one deployment, known times, a client for it."""
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -8,7 +9,8 @@ from typing import Any
 
 import httpx
 
-from firewarden.providers.simulated.faults import Faults
+from firewarden.providers.simulated.faults import Faults, parse_faults
+from firewarden.providers.simulated.fleets import sized
 from firewarden.providers.simulated.http import application
 from firewarden.providers.simulated.incarnation import Incarnation
 from firewarden.providers.simulated.instants import to_ms
@@ -93,3 +95,25 @@ async def a_client(
         headers={"Authorization": f"Bearer {key}"},
     ) as client:
         yield client
+
+
+def still(count: int = 60, live: int = 8) -> World:
+    """Start a world in which nothing happens, with deployments ``d00000`` and so on."""
+    return World(sized(count, live=live, seed=1), seed=1, start=NOW)
+
+
+def a_fault(kind: str, **keys: object) -> Faults:
+    """Read a file with one fault; ``since`` stands for ``from``, which Python keeps."""
+    row = {"kind": kind, **keys}
+    if "since" in row:
+        row["from"] = row.pop("since")
+    lines = [f"{key} = {json.dumps(value)}" for key, value in row.items()]
+    return parse_faults("\n".join(["[[fault]]", *lines]))
+
+
+async def ask(
+    faults: Faults, path: str, *, world: World | None = None, **query: str
+) -> httpx.Response:
+    """Ask once, at the world's start."""
+    async with a_client(world or still(), FakeClock(), faults=faults) as client:
+        return await client.get(path, params=query)

@@ -1,7 +1,6 @@
 """Every kind of fault strikes where and when its file says, and is counted."""
 
 import asyncio
-import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,41 +11,21 @@ import pytest
 
 from firewarden.errors import SettingsError
 from firewarden.providers.simulated.fault_kinds import KINDS
-from firewarden.providers.simulated.faults import Faults, load_faults, parse_faults
-from firewarden.providers.simulated.fleets import sized, standard
-from firewarden.providers.simulated.world import World
-from tests.providers.simulated.builders import PREFIX, a_client, a_deployment, a_world
-from tests.support.clock import NOW, FakeClock
+from firewarden.providers.simulated.faults import load_faults, parse_faults
+from tests.providers.simulated.builders import (
+    PREFIX,
+    a_client,
+    a_deployment,
+    a_fault,
+    a_world,
+    ask,
+    still,
+)
+from tests.support.clock import FakeClock
 
 LIST = f"{PREFIX}/deployments"
 GET = f"{PREFIX}/deployments/d00000"
-METRICS = f"{PREFIX}/metrics"
 DOCUMENT = Path(__file__).parents[3] / "docs" / "simulator.md"
-SIX_PAGES = {"pageSize": "10"}
-
-
-def still(count: int = 60, live: int = 8) -> World:
-    return World(sized(count, live=live, seed=1), seed=1, start=NOW)
-
-
-def a_fault(kind: str, **keys: object) -> Faults:
-    """Read a file with one fault; underscores stand for themselves, ``since`` for ``from``."""
-    row = {"kind": kind, **keys}
-    if "since" in row:
-        row["from"] = row.pop("since")
-    lines = [f"{key} = {json.dumps(value)}" for key, value in row.items()]
-    return parse_faults("\n".join(["[[fault]]", *lines]))
-
-
-async def ask(
-    faults: Faults, path: str, *, world: World | None = None, **query: str
-) -> httpx.Response:
-    async with a_client(world or still(), FakeClock(), faults=faults) as client:
-        return await client.get(path, params=query)
-
-
-def names(answer: httpx.Response) -> list[str]:
-    return [row["name"].rpartition("/")[2] for row in answer.json().get("deployments", [])]
 
 
 @pytest.mark.parametrize(
@@ -141,159 +120,6 @@ async def test_broken_connections_are_errors_of_the_transport(kind: str) -> None
         await ask(faults, LIST)
 
     assert [row["fired"] for row in faults.counts()] == [1]
-
-
-@pytest.mark.parametrize(
-    ("kind", "total"),
-    [
-        pytest.param("missing-item", 60, id="one is missing, the total tells"),
-        pytest.param("short-page", 60, id="half is missing, the total tells"),
-        pytest.param("wrong-total", 63, id="the total is wrong"),
-        pytest.param("repeated-item", 60, id="one comes twice"),
-    ],
-)
-async def test_a_listing_that_contradicts_its_total(kind: str, total: int) -> None:
-    answer = await ask(a_fault(kind), LIST, pageSize="200")
-
-    assert answer.json()["totalSize"] == total
-    assert len(names(answer)) != total
-
-
-@pytest.mark.parametrize("kind", ["missing-item", "short-page", "repeated-item"])
-async def test_a_total_may_be_adjusted_to_hide_it(kind: str) -> None:
-    answer = await ask(a_fault(kind, total="adjusted"), LIST, pageSize="200")
-
-    assert answer.json()["totalSize"] == len(names(answer)) != 60
-
-
-async def test_the_missing_item_is_the_one_that_is_named() -> None:
-    answer = await ask(a_fault("missing-item", deployment="d00007"), LIST, pageSize="200")
-
-    assert "d00007" not in names(answer)
-    assert len(names(answer)) == 59
-
-
-async def read_pages(faults: Faults, *, most: int = 20) -> list[httpx.Response]:
-    pages: list[httpx.Response] = []
-    async with a_client(still(), FakeClock(), faults=faults) as client:
-        token = ""
-        while len(pages) < most:
-            query = {**SIX_PAGES, "pageToken": token} if token else SIX_PAGES
-            pages.append(await client.get(LIST, params=query))
-            token = pages[-1].json().get("nextPageToken", "")
-            if not token:
-                break
-    return pages
-
-
-async def test_an_item_moves_to_the_next_page() -> None:
-    pages = await read_pages(a_fault("moved-item", times=2))
-
-    moved = names(pages[1])[0]
-    assert [len(names(page)) for page in pages] == [9, 10, 10, 10, 10, 10]
-    assert moved not in names(pages[0])
-    assert len({name for page in pages for name in names(page)}) == 59  # the second move is lost
-
-
-async def test_a_page_in_the_middle_is_empty_and_looks_like_the_last() -> None:
-    pages = await read_pages(a_fault("empty-page", page="later"))
-
-    assert [page.json() == {"deployments": []} for page in pages] == [False, True]
-
-
-async def test_tokens_lead_in_a_circle() -> None:
-    pages = await read_pages(a_fault("token-loop"), most=5)
-
-    assert len(pages) == 5
-    assert len({page.json()["nextPageToken"] for page in pages}) == 1
-
-
-async def test_a_stale_listing_shows_the_past_and_get_the_present() -> None:
-    clock, world = FakeClock(), a_world(a_deployment((1, 3)))
-    faults = a_fault("stale-list", since="10m")
-    async with a_client(world, clock, faults=faults) as client:
-        await clock.advance(timedelta(minutes=20))
-        world.human_patch("chat", clock.now(), minReplicaCount=2)
-        await clock.advance(timedelta(minutes=1))
-        listed = (await client.get(LIST)).json()["deployments"][0]
-        got = (await client.get(f"{LIST}/chat")).json()
-
-    assert (listed["minReplicaCount"], got["minReplicaCount"]) == (1, 2)
-
-
-async def test_a_stale_get_shows_the_past_and_the_listing_the_present() -> None:
-    clock, world = FakeClock(), a_world(a_deployment((1, 3)))
-    faults = a_fault("stale-get", since="10m")
-    async with a_client(world, clock, faults=faults) as client:
-        await clock.advance(timedelta(minutes=20))
-        world.human_patch("chat", clock.now(), minReplicaCount=2)
-        await clock.advance(timedelta(minutes=1))
-        listed = (await client.get(LIST)).json()["deployments"][0]
-        got = (await client.get(f"{LIST}/chat")).json()
-
-    assert (listed["minReplicaCount"], got["minReplicaCount"]) == (2, 1)
-
-
-async def test_listing_and_get_disagree_about_replicas() -> None:
-    async with a_client(still(), FakeClock(), faults=a_fault("list-get-disagree")) as client:
-        listed = (await client.get(LIST, params={"pageSize": "200"})).json()["deployments"][0]
-        got = (await client.get(f"{PREFIX}/{listed['name'].split('/', 2)[2]}")).json()
-
-    assert (
-        got["replicaStats"]["readyReplicaCount"]
-        == listed["replicaStats"].get("readyReplicaCount", 0) + 1
-    )
-
-
-def values(text: str) -> set[str]:
-    return {line.rpartition(" ")[2] for line in text.splitlines()}
-
-
-async def test_metrics_may_be_empty() -> None:
-    answer = await ask(a_fault("metrics-empty"), METRICS)
-
-    assert (answer.status_code, answer.text) == (200, "")
-
-
-async def test_metrics_may_leave_deployments_out() -> None:
-    whole = (await ask(Faults(()), METRICS)).text
-    half = (await ask(a_fault("metrics-partial"), METRICS)).text
-    one = (await ask(a_fault("metrics-partial", deployment="d00003"), METRICS)).text
-
-    assert 0 < half.count("\n") < whole.count("\n")
-    assert ('"d00003"' in whole, '"d00003"' in one) == (True, False)
-    assert one.count("\n") * 8 == whole.count("\n") * 7
-
-
-@pytest.mark.parametrize(
-    ("kind", "value"),
-    [pytest.param("metrics-nan", "NaN", id="NaN"), pytest.param("metrics-zero", "0", id="zero")],
-)
-async def test_metrics_may_be_all_alike(kind: str, value: str) -> None:
-    assert values((await ask(a_fault(kind), METRICS)).text) == {value}
-
-
-async def test_metrics_may_lack_families() -> None:
-    default = (await ask(a_fault("metrics-absent"), METRICS)).text
-    chosen = (await ask(a_fault("metrics-absent", families=["request_"]), METRICS)).text
-
-    assert "tokens_prompt_total" not in default
-    assert "request_counter_total" in default
-    assert "request_counter_total" not in chosen
-    assert "tokens_prompt_total" in chosen
-
-
-async def test_metrics_may_freeze_while_the_world_goes_on() -> None:
-    clock = FakeClock()
-    world = World(standard(1), seed=1, start=NOW)
-    faults = a_fault("metrics-frozen", since="1h", to="2h")
-    texts = []
-    async with a_client(world, clock, faults=faults) as client:
-        for minutes in (61, 58, 62):
-            await clock.advance(timedelta(minutes=minutes))
-            texts.append((await client.get(METRICS)).text)
-
-    assert texts[0] == texts[1] != texts[2]
 
 
 async def test_a_lost_answer_has_had_its_effect() -> None:
@@ -392,8 +218,9 @@ def test_every_kind_and_every_option_is_documented() -> None:
     assert [word for word in sorted(words) if f"`{word}`" not in text] == []
 
 
-def test_every_kind_is_tried_in_this_file() -> None:
-    text = Path(__file__).read_text(encoding="utf-8")
+def test_every_kind_is_tried() -> None:
+    own = Path(__file__)
+    text = own.read_text("utf-8") + own.with_name("test_fault_answers.py").read_text("utf-8")
 
     assert [kind for kind in KINDS if f'"{kind}"' not in text] == []
 

@@ -98,6 +98,7 @@ def test_at_a_floor_of_zero_it_sleeps_a_window_after_a_request_and_wakes_for_the
     # Ready at 100 s; 300 s after the request of 180 s it sleeps; the one of 1200 s wakes it.
     assert ready_changes(inc) == [(100, 8), (480, 0), (1300, 8), (1600, 0)]
     assert inc.gpus.integral(at(), at(hours=1)) == (380 + 300) * 8 * 1000
+    assert (inc.traffic.count(at(), at(hours=1)), inc.served(at(), at(hours=1))) == (2, 1)
 
 
 def test_it_does_not_sleep_before_a_window_has_passed_since_it_served() -> None:

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firewarden.providers.simulated.instants import DAY_MS, HOUR_MS, MINUTE_MS
@@ -36,6 +36,7 @@ def arrivals(source: Traffic, since: int, until: int) -> list[int]:
     return found
 
 
+@settings(max_examples=40)
 @given(pattern=st.sampled_from(PATTERNS), since=instants, hours=st.integers(0, 30))
 def test_counting_agrees_with_walking(pattern: Pattern, since: int, hours: int) -> None:
     source = traffic(pattern)

@@ -13,12 +13,18 @@ from firewarden.providers.simulated import metrics, truth
 from firewarden.providers.simulated.fleets import FLEETS, sized, standard
 from firewarden.providers.simulated.incarnation import Incarnation
 from firewarden.providers.simulated.instants import from_ms
+from firewarden.providers.simulated.patterns import Bursts
 from firewarden.providers.simulated.render import deployment_bytes
+from firewarden.providers.simulated.traffic import Flow
 from firewarden.providers.simulated.world import World
-from tests.providers.simulated.builders import a_deployment, at
+from tests.providers.simulated.builders import a_deployment, a_world, at, newest
 from tests.support.clock import NOW
 
 DAY = timedelta(days=1)
+DEEDS = ("bounds", "hardware", "request", "restart", "recreate", "delete")
+scripts = st.lists(
+    st.tuples(st.sampled_from(DEEDS), st.integers(0, 86_400_000), st.integers(0, 5)), max_size=8
+)
 offsets = st.lists(st.integers(0, 86_400_000), max_size=12)
 
 
@@ -61,6 +67,54 @@ def test_the_truth_of_windows_that_touch_adds_up(cuts: list[int]) -> None:
 
 
 DAY_OLD = lived(1, [])
+
+
+@settings(max_examples=60)
+@given(script=scripts, steps=offsets)
+def test_whatever_people_do_the_world_stays_whole(
+    script: list[tuple[str, int, int]], steps: list[int]
+) -> None:
+    """Bounds hold, nothing that is gone is billed, and looking changes nothing."""
+    world, twin = scripted(script), scripted(script)
+    for step in sorted(steps):
+        world.advance(from_ms(at() + step))
+        assert_whole(newest(world))
+    world.advance(NOW + DAY)
+    twin.advance(NOW + DAY)
+
+    assert_whole(newest(world))
+    assert described(world) == described(twin)
+
+
+def scripted(script: list[tuple[str, int, int]]) -> World:
+    """Let people do *script* to one deployment: what, after how many milliseconds, how much."""
+    flow = Flow(pattern=Bursts(per_day=20, minutes=(2, 40), per_minute=90))
+    world = a_world(a_deployment((0, 3), flows=(flow,)))
+    for deed, after, count in script:
+        instant = from_ms(at() + after)
+        match deed:
+            case "bounds":
+                world.human_patch(
+                    "chat", instant, minReplicaCount=count // 2, maxReplicaCount=count
+                )
+            case "hardware":
+                world.human_patch("chat", instant, acceleratorCount=count + 1)
+            case "request":
+                world.request("chat", instant, count + 1)
+            case "restart":
+                world.restart("chat", instant)
+            case "recreate":
+                world.recreate("chat", instant)
+            case _:
+                world.delete("chat", instant, hard=count > 3)
+    return world
+
+
+def assert_whole(inc: Incarnation) -> None:
+    assert inc.desired == len(inc.replicas) <= max(inc.ceiling, 0)
+    assert inc.gpus.value == inc.ready_count * inc.gpus_per_replica
+    assert inc.is_gone is False or (inc.gpus.value, inc.starting.value) == (0, 0)
+    assert inc.ceiling > 0 or inc.desired == 0
 
 
 def test_another_seed_is_another_day() -> None:

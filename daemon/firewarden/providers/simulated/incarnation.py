@@ -146,6 +146,16 @@ class Incarnation:
         """Give the newest request it received up to and including *until*."""
         return self.traffic.last(until, since=self.created)
 
+    def served(self, since: int, until: int) -> int:
+        """Count the requests of ``[since, until)`` that found a ready replica."""
+        if self.traffic.is_silent and self.traffic.last(until, since=since) is None:
+            return 0
+        return sum(
+            self.traffic.count(start, end)
+            for start, end, ready in self.gpus.pieces(max(since, self.created), until)
+            if ready
+        )
+
     def changed(self, now: int) -> None:
         """Write the history down to *now* and forget what was rendered."""
         ready = self.ready_count

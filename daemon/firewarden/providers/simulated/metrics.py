@@ -100,7 +100,7 @@ def lines(measured: list[Gauges]) -> Iterator[str]:
 
 def summary(inc: Incarnation, now: int, window: int) -> dict[str, float]:
     """Sum up one deployment over *window* milliseconds, as the deprecated call does."""
-    count = _served(inc, now - window, now)
+    count = inc.served(now - window, now)
     return {
         "request_count": float(count),
         "requests_per_second": count * SECOND_MS / window,
@@ -109,7 +109,7 @@ def summary(inc: Incarnation, now: int, window: int) -> dict[str, float]:
 
 
 def _measure(inc: Incarnation, at: int) -> Gauges:
-    received = _served(inc, at - MINUTE_MS, at) / 60
+    received = inc.served(at - MINUTE_MS, at) / 60
     share = inc.plan.error_share
     duration = round(inc.plan.seconds_per_request * SECOND_MS)
     return Gauges(
@@ -119,18 +119,7 @@ def _measure(inc: Incarnation, at: int) -> Gauges:
         ),
         requests=0.0 if share >= 1 else received,
         errors=received * share,
-        concurrent=0.0 if share >= 1 else float(_served(inc, at - duration, at)),
-    )
-
-
-def _served(inc: Incarnation, since: int, until: int) -> int:
-    """Count the requests of ``[since, until)`` that found a ready replica."""
-    if inc.traffic.is_silent and inc.traffic.last(until, since=since) is None:
-        return 0
-    return sum(
-        inc.traffic.count(start, end)
-        for start, end, ready in inc.gpus.pieces(max(since, inc.created), until)
-        if ready
+        concurrent=0.0 if share >= 1 else float(inc.served(at - duration, at)),
     )
 
 

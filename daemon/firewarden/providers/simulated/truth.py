@@ -51,6 +51,7 @@ def _row(account: Account, inc: Incarnation, since: int, until: int) -> Json:
         "starting_gpu_seconds": seconds_text(inc.starting.integral(since, until)),
         "ready_gpu_count": inc.gpus.at(until - 1),
         "requests": inc.traffic.count(max(since, inc.created), until),
+        "requests_served": inc.served(since, until),
         "last_request_at": None if last is None else instant_text(last),
         "changes": [
             {"at": instant_text(at), "ready_gpu_count": value}
