@@ -58,7 +58,8 @@ class Book:
 
     ``polled_at`` is when the newest complete listing was asked for; a deployment whose last
     confirmation was at another instant stands in ``apart``. ``doubted`` holds the first read
-    that said of a deployment that it is gone.
+    that said of a deployment that it is gone, ``buried`` the ends of what was gone for good,
+    should it come back all the same.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Book:
         self.starting_since: dict[Uid, datetime] = {}
         self.state_since: dict[Uid, datetime] = {}
         self._tags = dict(remembered.tags)
+        self.buried: dict[Uid, datetime] = {}
         self._uid_of = {name_of(uid): uid for uid in self.known}
         self.doubted: dict[Uid, Reading] = {}
         for segment in remembered.open_segments:
@@ -139,7 +141,7 @@ class Book:
         """Note that a read says gone; the second one, an interval after the first, is believed."""
         first = self.doubted.setdefault(uid, reading)
         if reading.asked_at - first.asked_at >= self._every:
-            self._bury(uid, first.answered_at, draft, deleted=deleted)
+            self._bury(uid, first.answered_at, first, draft, deleted=deleted)
 
     def replace(self, uid: Uid, successor: Deployment, reading: Reading, draft: Draft) -> bool:
         """End *uid* if the creation of *successor* under its name proves that it is gone."""
@@ -151,7 +153,7 @@ class Book:
             and confirmed <= created <= reading.answered_at
         )
         if is_proof:
-            self._bury(uid, round_up(created), draft, deleted=None)
+            self._bury(uid, round_up(created), reading, draft, deleted=None)
         return is_proof
 
     def _meet(self, deployment: Deployment, reading: Reading, draft: Draft) -> None:
@@ -186,12 +188,13 @@ class Book:
             bracket = Bracket(lo=reading.answered_at, hi=reading.answered_at)
             self._open(begin_segment(deployment, bracket, Evidence.FIRST_SIGHT), None, draft)
             return
-        lo, evidence = min(self.polled_at, reading.answered_at), Evidence.FIRST_SIGHT
+        lo = max(self.polled_at, self.buried.pop(deployment.uid, self.polled_at))
+        lo, evidence = min(lo, reading.answered_at), Evidence.FIRST_SIGHT
         if lo <= deployment.created_at <= reading.answered_at:
             lo, evidence = round_down(deployment.created_at), Evidence.CREATED
         bracket = Bracket(lo=lo, hi=reading.answered_at)
         segment = begin_segment(deployment, bracket, evidence)
-        if self.is_gap(lo, reading):
+        if self.is_gap(self.polled_at, reading):
             draft.gaps.append(gap_between(None, segment, bracket=bracket, cause=reading.cause))
         self._open(segment, None, draft)
 
@@ -228,15 +231,24 @@ class Book:
             ended = hours_ended(confirmed, reading.asked_at)
             draft.dirty.update((hour, segment.uid) for hour in ended)
 
-    def _bury(self, uid: Uid, until: datetime, draft: Draft, *, deleted: Deployment | None) -> None:
-        """Close what is confirmed gone; *until*: it was gone by then, at the latest."""
+    def _bury(
+        self,
+        uid: Uid,
+        until: datetime,
+        reading: Reading,
+        draft: Draft,
+        *,
+        deleted: Deployment | None,
+    ) -> None:
+        """Close what *reading* said was gone; *until*: it was gone by then, at the latest."""
         confirmed, segment = self.confirmed_at(uid), self.open.get(uid)
         if segment is not None and confirmed is not None:
             evidence = Evidence.ABSENT if deleted is None else Evidence.DELETED
             bracket = Bracket(lo=confirmed, hi=max(until, confirmed))
             ended = self._end(segment, bracket, evidence, draft)
-            if ended.hi - ended.lo > self._gap_after:
-                cause = "gone when it was looked for again"
+            self.buried[uid] = ended.hi
+            if self.is_gap(confirmed, reading):
+                cause = reading.cause or "gone when it was looked for again"
                 draft.gaps.append(gap_between(segment, None, bracket=ended, cause=cause))
         known = self.known.pop(uid)
         deleted_at = deleted.deleted_at if deleted is not None else None

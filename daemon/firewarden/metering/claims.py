@@ -73,7 +73,7 @@ def claims_of(
     then on, while its ceiling stays possible.
     """
     confirmed = to_ms(confirmed_at)
-    ordered = sorted(segments, key=lambda item: (item.started.lo, item.started.hi))
+    ordered = sorted(segments, key=lambda item: (item.started.hi, item.started.lo))
     for index, segment in enumerate(ordered):
         after = ordered[index + 1] if index + 1 < len(ordered) else None
         before = ordered[index - 1] if index else None

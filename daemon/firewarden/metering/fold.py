@@ -170,6 +170,7 @@ class Ledger:
         for uid in self._last.keys() - shown.keys() - book.known.keys():
             del self._last[uid]
         self._polled, book.polled_at = reading, reading.asked_at
+        book.buried = {uid: at for uid, at in book.buried.items() if at > reading.asked_at}
         if previous is None or floor_hour(previous.asked_at) == floor_hour(reading.asked_at):
             return
         ended = hours_ended(floor_hour(previous.asked_at), reading.asked_at)

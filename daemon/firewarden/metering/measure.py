@@ -25,9 +25,6 @@ from firewarden.model.usage import ActivityRun, Gap, Hardware, ScrapeRecord, Seg
 
 __all__ = ["EVIDENCE_MARGIN", "SETTLED_AFTER", "floor_hour", "hours_of", "measure"]
 
-VARIANCE_AT_MOST = 2**53
-"""Of one change, in GPU-ms squared, so that sums stay inside 64 bits; long gaps reach it."""
-
 _Key = tuple[str, int | None]
 _T = TypeVar("_T")
 _K = TypeVar("_K", bound=Hashable)
@@ -240,7 +237,7 @@ class _Tally:
                 ]
                 step = max(step, (gap.high - gap.low) * max(sizes))
             width = move.end - move.begin
-            variance = min((step * width) ** 2 // 12, VARIANCE_AT_MOST)
+            variance = (step * width) ** 2 // 12
             share = variance * (y - move.begin) // width - variance * (x - move.begin) // width
             self._sums[key].variance += share
 
