@@ -169,7 +169,8 @@ def later(situation: Situation, by: timedelta, **changes: Any) -> Situation:
     """The same world, observed again after *by*."""
     now = situation.now + by
     fleet = replace(situation.fleet, asked_at=now - timedelta(seconds=1), answered_at=now)
-    return replace(situation, **({"now": now, "fleet": fleet, "surroundings_at": now} | changes))
+    moved: dict[str, Any] = {"now": now, "fleet": fleet, "surroundings_at": now}
+    return replace(situation, **(moved | changes))
 
 
 def policies(text: str = IDLE) -> PolicySet:

@@ -4,7 +4,7 @@ In observe a story runs to its end in the ledger alone: its own instant counts a
 delivery of a warning, and its last word is "would be".
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -150,11 +150,18 @@ class _Cycle:
             for incident in self.docket.opened.values()
             if incident.held_by is Blocker.LIMITS
         }
-        passed = let_through(list(self._one_each()), self.policies, self.docket, self.situation)
+        first, others = self._one_each()
+        passed = let_through(first, self.policies, self.docket, self.situation)
         for incident in passed.go:
             latest = replace(incident, reason=self.reasons[incident.uid, incident.policy])
             done = self._close(latest, IncidentState.DONE, "it would have been done")
             self._tell(notices.acted(done, self.situation))
+        gone = {incident.uid: incident.policy for incident in passed.go}
+        for incident in others:
+            if incident.uid in gone:
+                self._supersede(incident, gone[incident.uid])
+            else:
+                self._record(incident)
         told = set(waited)
         for incident, limit in passed.wait:
             if incident.policy not in told:
@@ -164,17 +171,24 @@ class _Cycle:
         for policy in sorted(waited - {incident.policy for incident, _ in passed.wait}):
             self._tell(notices.limit_over(policy, self.situation))
 
-    def _one_each(self) -> Iterator[Incident]:
-        """Keep one due incident a deployment, the one due for longest, and none of what is done."""
-        taken: set[Uid] = set()
+    def _one_each(self) -> tuple[list[Incident], list[Incident]]:
+        """Part what is due: one a deployment, the one due for longest, and the others.
+
+        What another policy has done to this very stretch is over.
+        """
+        first: dict[Uid, Incident] = {}
+        others: list[Incident] = []
         for incident in sorted(self.due, key=lambda each: (each.acts_at or self.now, each.policy)):
             if (other := self._is_done(incident)) is not None:
-                self._close(incident, IncidentState.CANCELLED, f"{other.policy} did the same")
-            elif incident.uid in taken:
-                self._record(incident)
+                self._supersede(incident, other.policy)
+            elif incident.uid in first:
+                others.append(incident)
             else:
-                taken.add(incident.uid)
-                yield incident
+                first[incident.uid] = incident
+        return list(first.values()), others
+
+    def _supersede(self, incident: Incident, policy: PolicyName) -> None:
+        self._close(incident, IncidentState.CANCELLED, f"{policy} did the same")
 
     def _is_done(self, incident: Incident) -> Incident | None:
         """Find another policy whose effect on this very stretch is over."""

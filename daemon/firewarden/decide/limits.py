@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from firewarden.decide.docket import HOUR, Docket
 from firewarden.decide.situation import Situation
@@ -27,60 +28,76 @@ def let_through(
 ) -> Passed:
     """Hold *due* to the limits of each policy, and of all together.
 
-    Windows are rolling and exclude an attempt exactly an hour old. All policies together
-    may do as much as the most generous of them alone. A share of the fleet rounds down, and
-    never below 1. Where more is due than a policy with ``on_exceed: hold`` may do, none of
-    its own goes.
+    Windows are rolling and exclude an attempt exactly an hour old; attempts of this very
+    instant belong to this cycle. All policies together may do as much as the most generous
+    of them alone. A share of the fleet rounds down, and never below 1. Where more is due
+    than a policy with ``on_exceed: hold`` may do, none of its own goes.
     """
-    size = sum(one.ready_replica_count > 0 for one in situation.fleet.deployments.values())
-    used = docket.attempts_since(situation.now - HOUR)
-    generous = _most([policy.limits for policy in policies.values()])
-    wanted = Counter(incident.policy for incident in due)
-    counts: Counter[PolicyName] = Counter()
+    books = _Books(docket, policies, situation)
+    for incident in due:
+        books.wanted[incident.policy] += 1
     go, wait = [], []
     for incident in sorted(due, key=_longest_due):
-        limits = policies[incident.policy].limits
-        name = incident.policy
-        held = _held(limits, size, cycle=counts[name], hour=used.get(name, 0) + counts[name])
-        if not held and limits.on_exceed is OnExceed.HOLD:
-            everything = used.get(name, 0) + wanted[name]
-            held = _held(limits, size, cycle=wanted[name] - 1, hour=everything - 1)
-        if not held:
-            whole = sum(used.values()) + counts.total()
-            held = _held(generous, size, cycle=counts.total(), hour=whole)
-            held = f"all policies together: {held}" if held else ""
-        if held:
-            wait.append((incident, held))
+        if limit := books.limit_on(incident.policy):
+            wait.append((incident, limit))
         else:
-            counts[name] += 1
+            books.attempted[incident.policy] += 1
             go.append(incident)
     return Passed(go=tuple(go), wait=tuple(wait))
 
 
-def _held(limits: Limits, size: int, *, cycle: int, hour: int) -> str:
-    """Name the limit that one more would break; "" where none."""
-    share = max(1, int(size * limits.share_per_hour))
-    if cycle >= limits.per_cycle:
-        return f"limit of {limits.per_cycle} a cycle"
-    if hour >= limits.per_hour:
-        return f"limit of {limits.per_hour} an hour"
-    if hour >= share:
-        return f"limit of {limits.share_per_hour:.0%} of the fleet an hour ({share} of {size})"
-    return ""
+class _Books:
+    """What has been attempted in this cycle and in the last hour, by policy."""
+
+    def __init__(
+        self, docket: Docket, policies: Mapping[PolicyName, Policy], situation: Situation
+    ) -> None:
+        now = situation.now
+        fleet = situation.fleet.deployments.values()
+        self._policies = policies
+        self._size = sum(one.ready_replica_count > 0 for one in fleet)
+        self._hour = Counter(docket.attempts_since(now - HOUR))
+        self._cycle = Counter(docket.attempts_since(_just_before(now)))
+        self.attempted: Counter[PolicyName] = Counter()
+        self.wanted: Counter[PolicyName] = Counter()
+
+    def limit_on(self, policy: PolicyName) -> str:
+        """Name the limit that one more of *policy* would break; "" where none."""
+        limits, done = self._policies[policy].limits, self.attempted[policy]
+        if limits.on_exceed is OnExceed.HOLD:
+            done = self.wanted[policy] - 1
+        if own := self._broken(limits, self._cycle[policy] + done, self._hour[policy] + done):
+            return own
+        done = self.attempted.total()
+        whole = self._broken(
+            self._generous(), self._cycle.total() + done, self._hour.total() + done
+        )
+        return f"all policies together: {whole}" if whole else ""
+
+    def _generous(self) -> Limits:
+        all_limits = [policy.limits for policy in self._policies.values()]
+        return Limits(
+            per_cycle=max(limits.per_cycle for limits in all_limits),
+            per_hour=max(limits.per_hour for limits in all_limits),
+            share_per_hour=max(limits.share_per_hour for limits in all_limits),
+        )
+
+    def _broken(self, limits: Limits, cycle: int, hour: int) -> str:
+        share = max(1, int(self._size * limits.share_per_hour))
+        if cycle >= limits.per_cycle:
+            return f"limit of {limits.per_cycle} a cycle"
+        if hour >= limits.per_hour:
+            return f"limit of {limits.per_hour} an hour"
+        if hour >= share:
+            whole = f"{limits.share_per_hour:.0%} of the fleet an hour"
+            return f"limit of {whole} ({share} of {self._size})"
+        return ""
 
 
-def _most(all_limits: Sequence[Limits]) -> Limits:
-    return Limits(
-        per_cycle=max(limits.per_cycle for limits in all_limits),
-        per_hour=max(limits.per_hour for limits in all_limits),
-        share_per_hour=max(limits.share_per_hour for limits in all_limits),
-    )
+def _just_before(now: datetime) -> datetime:
+    return now - datetime.resolution
 
 
 def _longest_due(incident: Incident) -> tuple[object, ...]:
-    return (
-        incident.acts_at or incident.opened_at,
-        incident.opened_at,
-        incident.uid,
-        incident.policy,
-    )
+    due = incident.acts_at or incident.opened_at
+    return due, incident.opened_at, incident.uid, incident.policy
