@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 
-from firewarden.metering.evidence import NEIGHBOURS_WITHIN
 from firewarden.metering.instants import MS, to_ms
+from firewarden.metering.trail import NEIGHBOURS_WITHIN
 from firewarden.model.activity import Activity, Use
 from firewarden.model.usage import ActivityRun, ScrapeRecord
 

@@ -1,9 +1,10 @@
 """What goes on for each deployment of an account, turned over as reads come in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from firewarden.metering.draft import Draft
 from firewarden.metering.instants import round_down, round_up
 from firewarden.metering.segments import (
     Reading,
@@ -17,40 +18,7 @@ from firewarden.metering.segments import (
 )
 from firewarden.model.deployment import Deployment
 from firewarden.model.ids import Uid
-from firewarden.model.usage import (
-    Bracket,
-    Evidence,
-    Gap,
-    Known,
-    LedgerChange,
-    Remembered,
-    Segment,
-)
-
-
-@dataclass(slots=True)
-class Draft:
-    """A `LedgerChange` in the making."""
-
-    met: list[Known] = field(default_factory=list)
-    closed: list[Segment] = field(default_factory=list)
-    opened: list[Segment] = field(default_factory=list)
-    amended: list[Segment] = field(default_factory=list)
-    gaps: list[Gap] = field(default_factory=list)
-    dirty: set[tuple[datetime, Uid]] = field(default_factory=set)
-    tags: list[tuple[Uid, Mapping[str, str]]] = field(default_factory=list)
-
-    def done(self) -> LedgerChange:
-        """Give what has come together."""
-        return LedgerChange(
-            met=tuple(self.met),
-            closed=tuple(self.closed),
-            opened=tuple(self.opened),
-            amended=tuple(self.amended),
-            gaps=tuple(self.gaps),
-            dirty=frozenset(self.dirty),
-            tags=tuple(self.tags),
-        )
+from firewarden.model.usage import Bracket, Evidence, Known, Remembered, Segment
 
 
 class Book:

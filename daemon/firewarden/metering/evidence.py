@@ -2,17 +2,15 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import isfinite
 
+from firewarden.metering.trail import NEIGHBOURS_WITHIN, Trail
 from firewarden.model.activity import QuietEvidence, Sample, Scrape, Use
 from firewarden.model.fleet import Fleet
 from firewarden.model.ids import Uid
 from firewarden.model.usage import ActivityRun, RunChange, ScrapeRecord
-
-NEIGHBOURS_WITHIN = timedelta(minutes=3)
-"""Known scrapes further apart than this leave a hole that no quiet stretch survives."""
 
 FROZEN_AFTER = 5
 """The same values in as many scrapes in a row, and the endpoint is taken for frozen."""
@@ -39,54 +37,6 @@ def use_of(sample: Sample | None, *, absent_is_quiet: bool) -> Use:
     return Use.UNKNOWN if None in required and not absent_is_quiet else Use.QUIET
 
 
-@dataclass(slots=True)
-class _Trail:
-    """The evidence of one deployment: its runs, and the newest quiet stretch in them.
-
-    ``quiet_since`` and ``quiet_until`` describe the newest stretch of quiet runs; the
-    latter is only filled in when such a run ends. ``newest_at`` likewise.
-    """
-
-    runs: list[ActivityRun] = field(default_factory=list)
-    quiet_since: datetime | None = None
-    quiet_until: datetime | None = None
-    newest_at: datetime | None = None
-    active_at: datetime | None = None
-
-    @property
-    def run(self) -> ActivityRun | None:
-        """The run that still goes on."""
-        return self.runs[-1] if self.runs and self.runs[-1].until is None else None
-
-    def begin(self, run: ActivityRun) -> None:
-        """Note *run* as the newest; the one before it has ended."""
-        self.runs.append(run)
-        if run.use is Use.ACTIVE:
-            self.quiet_since = self.quiet_until = None
-        elif run.use is Use.QUIET:
-            goes_on = (
-                self.quiet_since is not None
-                and self.quiet_until is not None
-                and run.since - self.quiet_until <= NEIGHBOURS_WITHIN
-            )
-            self.quiet_since = self.quiet_since if goes_on else run.since
-
-    def end(self, *, until: datetime, newest_known: datetime | None) -> ActivityRun:
-        """End the run that goes on; *newest_known* is the last known scrape inside it."""
-        run = self.runs[-1] = replace(self.runs[-1], until=until)
-        if newest_known is not None and newest_known >= run.since and run.use is not Use.UNKNOWN:
-            self.newest_at = newest_known
-            if run.use is Use.ACTIVE:
-                self.active_at = newest_known
-            else:
-                self.quiet_until = newest_known
-        return run
-
-    def start_over(self) -> None:
-        """Forget the quiet stretch: what comes next is not its continuation."""
-        self.quiet_since = self.quiet_until = None
-
-
 class EvidenceBook:
     """The evidence of one account. The caller owns it, and stores what `fold` gives back.
 
@@ -110,7 +60,7 @@ class EvidenceBook:
             for earlier, later in zip(self._known, self._known[1:], strict=False)
             if later - earlier > NEIGHBOURS_WITHIN
         ]
-        self._trails: dict[Uid, _Trail] = {}
+        self._trails: dict[Uid, Trail] = {}
         self._open: dict[Uid, ActivityRun] = {}
         self._fingerprint, self._repeats = "", 0
         for run in sorted(runs, key=lambda run: run.since):
@@ -232,7 +182,7 @@ class EvidenceBook:
         if uid in self._open:
             closed.append(self._end(uid, at))
         run = ActivityRun(uid=uid, use=use, since=at)
-        self._trails.setdefault(uid, _Trail()).begin(run)
+        self._trails.setdefault(uid, Trail()).begin(run)
         self._open[uid] = run
         opened.append(run)
 
@@ -242,7 +192,7 @@ class EvidenceBook:
 
     def _remember(self, run: ActivityRun) -> None:
         """Take in a stored run as if it had just been folded."""
-        trail = self._trails.setdefault(run.uid, _Trail())
+        trail = self._trails.setdefault(run.uid, Trail())
         if trail.runs and trail.runs[-1].until != run.since:
             trail.start_over()
         trail.begin(replace(run, until=None))
@@ -258,7 +208,7 @@ class EvidenceBook:
         closed = []
         for uid, run in list(self._open.items()):
             closed.append(self._end(uid, max(run.since, at)))
-            self._trails[uid] = _Trail()
+            self._trails[uid] = Trail()
         self._known = self._known[: bisect_left(self._known, at)]
         self._restarts = [*self._restarts[: bisect_left(self._restarts, at)], at]
         return closed

@@ -3,7 +3,8 @@
 from collections import deque
 from datetime import datetime, timedelta
 
-from firewarden.metering.book import Book, Draft
+from firewarden.metering.book import Book
+from firewarden.metering.draft import Draft
 from firewarden.metering.instants import floor_hour, hours_of
 from firewarden.metering.segments import (
     Reading,

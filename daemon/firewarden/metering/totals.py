@@ -106,28 +106,25 @@ class Totals:
 
 def total_of(usages: Iterable[Usage]) -> Totals:
     """Add up *usages*, of whatever deployments, hours and prices."""
-    total = Totals()
-    for usage in usages:
-        total += _totals_of(usage)
-    return total
-
-
-def _totals_of(usage: Usage) -> Totals:
-    price = usage.micro_usd_per_gpu_hour
+    rows = tuple(usages)
+    priced = [
+        (row, row.micro_usd_per_gpu_hour) for row in rows if row.micro_usd_per_gpu_hour is not None
+    ]
+    unpriced = [row for row in rows if row.micro_usd_per_gpu_hour is None]
     return Totals(
-        gpu_ms=usage.gpu_ms,
-        low_ms=usage.low_ms,
-        high_ms=usage.high_ms,
-        variance=usage.variance,
-        idle_ms=usage.idle_ms,
-        unknown_ms=usage.unknown_ms,
-        gap_ms=usage.gap_ms,
-        starting_ms=usage.starting_ms,
-        unpriced_ms=usage.gpu_ms if price is None else 0,
-        unpriced_high_ms=usage.high_ms if price is None else 0,
-        cost_units=usage.gpu_ms * (price or 0),
-        low_units=usage.low_ms * (price or 0),
-        high_units=usage.high_ms * (price or 0),
-        idle_units=usage.idle_ms * (price or 0),
-        variance_units=usage.variance * (price or 0) ** 2,
+        gpu_ms=sum(row.gpu_ms for row in rows),
+        low_ms=sum(row.low_ms for row in rows),
+        high_ms=sum(row.high_ms for row in rows),
+        variance=sum(row.variance for row in rows),
+        idle_ms=sum(row.idle_ms for row in rows),
+        unknown_ms=sum(row.unknown_ms for row in rows),
+        gap_ms=sum(row.gap_ms for row in rows),
+        starting_ms=sum(row.starting_ms for row in rows),
+        unpriced_ms=sum(row.gpu_ms for row in unpriced),
+        unpriced_high_ms=sum(row.high_ms for row in unpriced),
+        cost_units=sum(row.gpu_ms * price for row, price in priced),
+        low_units=sum(row.low_ms * price for row, price in priced),
+        high_units=sum(row.high_ms * price for row, price in priced),
+        idle_units=sum(row.idle_ms * price for row, price in priced),
+        variance_units=sum(row.variance * price**2 for row, price in priced),
     )
