@@ -51,6 +51,7 @@ class Keeper:
         self._tools = tools
         self.memory: Memory | None = None
         self.last_poll: Poll | None = None
+        self._reading = asyncio.Lock()
         self._listing = asyncio.Lock()
         """Whoever folds reads of deployments: the database gets changes in the same order."""
 
@@ -161,15 +162,22 @@ class Keeper:
 
     @asynccontextmanager
     async def _remembering(self) -> AsyncIterator[Memory]:
-        """Give the memory of the account; what fails in the body makes it not believed."""
-        if self.memory is None:
-            tools, account, policies = self._tools, self.account, self.policies
-            self.memory = await tools.run_db(lambda: read_memory(account, policies, tools))
+        """Give the memory of the account; what fails in the body makes it not believed.
+
+        Nor is one believed that was read while this body was still at work on another.
+        """
+        async with self._reading:
+            if self.memory is None:
+                tools, account, policies = self._tools, self.account, self.policies
+                self.memory = await tools.run_db(lambda: read_memory(account, policies, tools))
+        memory = self.memory
         try:
-            yield self.memory
+            yield memory
         except BaseException:
             self.memory = None
             raise
+        if self.memory is not memory:
+            self.memory = None
 
 
 def _health_of_poll(memory: Memory, seen: Seen) -> tuple[Notice, ...]:
