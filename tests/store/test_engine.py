@@ -13,8 +13,9 @@ from sqlalchemy import text
 
 from firewarden.errors import FileUnusable, SettingsError, StoreUnavailable, WorldError
 from firewarden.store import history, ledger
-from firewarden.store.engine import Database, Session
+from firewarden.store.engine import Database
 from firewarden.store.names import account_key
+from firewarden.store.session import Session
 from tests.store.values import ACCOUNT, MINUTE, T0, met, poll, undone
 from tests.support.databases import Url
 

@@ -22,7 +22,8 @@ from firewarden.model.usage import (
     Segment,
     Usage,
 )
-from firewarden.store.engine import Database, Session
+from firewarden.store.engine import Database
+from firewarden.store.session import Session
 
 ACCOUNT = AccountId("acme")
 T0 = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)

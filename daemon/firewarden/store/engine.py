@@ -16,8 +16,6 @@ from firewarden.errors import FileUnusable, SettingsError, StoreUnavailable
 from firewarden.store import schema
 from firewarden.store.faults import sqlite_fault, translated
 
-__all__ = ["Database", "Session", "parse_url"]
-
 PRAGMAS: Final = (
     "busy_timeout=5000",  # first: the next one has to wait for others too
     "journal_mode=WAL",
