@@ -6,7 +6,7 @@ from datetime import timedelta
 import structlog
 
 from firewarden.app.compose import Account
-from firewarden.app.figures import Figures, PollFigures, read_figures
+from firewarden.app.figures import Figures, FiguresReader, PollFigures
 from firewarden.app.housekeeping import Housekeeping
 from firewarden.app.keeper import Keeper
 from firewarden.app.memory import Tools
@@ -56,6 +56,7 @@ class Crew:
         self.figures: Figures | None = None
         self.is_writing = True
         self._polls = PollFigures()
+        self._reader = FiguresReader()
         self._account = account
         self._tools = tools
         self._notifier = notifier
@@ -147,13 +148,14 @@ class Crew:
                     timezone=self._account.timezone,
                     now=tools.clock.now(),
                 )
-                return read_figures(ledger, memory, self._polls)
+                return self._reader.read(ledger, memory, self._polls)
 
         self.figures = await tools.run_db(read)
         self._publish()
 
     def _beat(self, role: str) -> None:
-        self.is_writing = True
+        if role == f"poll:{self.name}":
+            self.is_writing = True
         self._watchdog.beat(role)
 
     async def _trouble(self, role: str, error: FirewardenError) -> None:

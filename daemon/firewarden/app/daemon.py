@@ -142,7 +142,7 @@ class _Daemon:
             exposition=self._exposition,
             readiness=self._readiness,
             token=token.reveal if token else None,
-            hosts=self.settings.allowed_hosts,
+            hosts=(*self.settings.allowed_hosts, self.settings.listen.host),
         )
         await serve(application, on, stop=stop)
 

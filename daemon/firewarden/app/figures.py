@@ -48,9 +48,27 @@ class Figures:
     deployments: tuple[DeploymentFigures, ...]
 
 
-def read_figures(ledger: Ledger, memory: Memory, polls: PollFigures) -> Figures:
-    """Make the figures of an account from its ledger and from what is in memory of it."""
-    used = open_meter(ledger).used(EVER, ledger.now)
+class FiguresReader:
+    """Makes the figures of one account, again and again.
+
+    What was used before today (UTC) is summed once a day: a correction of it shows then.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing summed."""
+        self._until = EVER
+        self._before: tuple[Usage, ...] = ()
+
+    def read(self, ledger: Ledger, memory: Memory, polls: PollFigures) -> Figures:
+        """Make the figures from the ledger and from what is in memory of the account."""
+        today = ledger.now.replace(hour=0, minute=0, second=0, microsecond=0)
+        meter = open_meter(ledger)
+        if self._until != today:
+            self._before, self._until = meter.used(EVER, today), today
+        return _figures(ledger, memory, polls, (*self._before, *meter.used(today, ledger.now)))
+
+
+def _figures(ledger: Ledger, memory: Memory, polls: PollFigures, used: Sequence[Usage]) -> Figures:
     by_uid: defaultdict[Uid, list[Usage]] = defaultdict(list)
     for usage in used:
         by_uid[usage.uid].append(usage)
