@@ -107,8 +107,10 @@ class Provider(Protocol):
         """
         ...
 
-    async def fetch_deployment(self, deployment_id: DeploymentId) -> Examined:
-        """Read one deployment and what leans on it; a 404 is an answer, not an error."""
+    async def fetch_deployment(
+        self, deployment_id: DeploymentId, *, alone: bool = False
+    ) -> Examined:
+        """Read one deployment and, unless *alone*, what leans on it; a 404 is an answer."""
         ...
 
     async def fetch_surroundings(self) -> Mapping[str, Surroundings]:

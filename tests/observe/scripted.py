@@ -57,7 +57,9 @@ class ScriptedProvider:
             problem="" if self.complete else "page 2 failed",
         )
 
-    async def fetch_deployment(self, deployment_id: DeploymentId) -> Examined:
+    async def fetch_deployment(
+        self, deployment_id: DeploymentId, *, alone: bool = False
+    ) -> Examined:
         self.asked.append(f"get {deployment_id}")
         asked_at = self._clock.now()
         await self._clock.sleep(LATENCY)
@@ -67,7 +69,7 @@ class ScriptedProvider:
             asked_at=asked_at,
             answered_at=self._clock.now(),
             deployment=self.there[deployment_id],
-            surroundings=Surroundings(),
+            surroundings=None if alone else Surroundings(),
         )
 
     async def fetch_surroundings(self) -> Mapping[str, Surroundings]:

@@ -125,7 +125,7 @@ class AccountWatch:
             return seen
         problem, changes = "", []
         for uid in list(uids)[:READS_AT_ONCE]:
-            examined, change = await self._read(uid)
+            examined, change = await self._read(uid, alone=False)
             changes.append(change)
             problem = problem or contradiction(seen.fleet.deployments[uid], examined)
         if problem:
@@ -200,15 +200,16 @@ class AccountWatch:
         segment = self.ledger.open_segment(uid)
         return segment is not None and segment.started.hi >= since
 
-    async def _read(self, uid: Uid) -> tuple[Examined | None, LedgerChange]:
-        """Read one deployment; no answer concludes nothing."""
+    async def _read(self, uid: Uid, *, alone: bool = True) -> tuple[Examined | None, LedgerChange]:
+        """Read one deployment, *alone* or with what leans on it; no answer concludes nothing."""
         name = name_of(uid)
         deployment_id = DeploymentId(name.rpartition("/")[2])
         try:
-            examined = await self._provider.fetch_deployment(deployment_id)
+            examined = await self._provider.fetch_deployment(deployment_id, alone=alone)
         except ProviderError:
             return None, LedgerChange()
-        self.around[name] = examined.surroundings
+        if not alone:
+            self.around[name] = examined.surroundings
         return examined, self.ledger.fold_examined(uid, examined)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import TypeVar
 from urllib.parse import quote
@@ -92,8 +93,10 @@ class FireworksAccount:
         """Read every page of the listing; an incomplete one is returned, not raised."""
         return await self._fleet.fetch()
 
-    async def fetch_deployment(self, deployment_id: DeploymentId) -> Examined:
-        """Read one deployment and what leans on it.
+    async def fetch_deployment(
+        self, deployment_id: DeploymentId, *, alone: bool = False
+    ) -> Examined:
+        """Read one deployment and, unless it is read *alone*, what leans on it.
 
         A 404 counts only where the account itself can be read: a wrong account, or something
         in between that knows no such path, must not look like a deployment that is gone.
@@ -115,10 +118,10 @@ class FireworksAccount:
             raise not_json(body, str(error), where=ask.where) from error
         if found.deployment_id != deployment_id:
             raise ProviderRejected("an answer about another deployment", where=ask.where)
-        try:
-            surroundings = await self._surroundings.of(found)
-        except ProviderError:
-            surroundings = None
+        surroundings = None
+        if not alone:
+            with suppress(ProviderError):
+                surroundings = await self._surroundings.of(found)
         return Examined(
             asked_at=asked_at,
             answered_at=answered_at,
