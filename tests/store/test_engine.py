@@ -6,12 +6,19 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from firewarden.errors import FileUnusable, SettingsError, StoreUnavailable, WorldError
+from firewarden.errors import (
+    FileUnusable,
+    SettingsError,
+    StoreError,
+    StoreUnavailable,
+    WorldError,
+)
 from firewarden.store import history, ledger
 from firewarden.store.engine import Database
 from firewarden.store.names import account_key
@@ -119,6 +126,15 @@ class TestTransactions:
         for one in (main, *others):
             one.close()
         assert name.count("x") == 100
+
+    def test_a_number_beyond_64_bits_is_refused_in_one_line(self, database: Database) -> None:
+        with (
+            pytest.raises(StoreError, match="cannot hold what it was given") as caught,
+            database.writing() as session,
+        ):
+            ledger.write_poll(session, replace(poll(), count=2**64))
+        assert "\n" not in str(caught.value)
+        assert count_polls(database) == 0
 
 
 class TestSqlite:

@@ -119,7 +119,7 @@ def test_state_and_end_have_to_agree(with_search: Database, wrong: Incident) -> 
 
 
 @given(data=st.data())
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_they_are_read_back_as_they_were_written(
     with_search: Database, data: st.DataObject
 ) -> None:

@@ -57,7 +57,7 @@ class Window(TypedDict):
 
 ANYTIME: Window = {"since": T0 - timedelta(days=4000), "until": T0 + timedelta(days=4000)}
 PER_DATABASE = settings(
-    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -439,6 +439,15 @@ class TestDeployments:
         assert [one.deployment_id for one in remembered.known] == ["stopped", "running", "back"]
         assert [one.uid for one in remembered.open_segments] == [uid_of("back"), uid_of("running")]
         assert len(everyone) == len(names)
+
+    def test_whose_name_no_database_can_hold_do_not_keep_the_others_out(
+        self, database: Database
+    ) -> None:
+        odd = replace(known(), display_name="a\0b\ud800c")
+        write(database, LedgerChange(met=(odd, known("chat"))))
+        with database.reading() as session:
+            names = [one.display_name for one in history.read_known(session, ACCOUNT)]
+        assert names == ["a\N{REPLACEMENT CHARACTER}b?c", "Chat"]
 
 
 class TestTags:

@@ -31,7 +31,7 @@ ROW = BilledDay(
     gpu_seconds=90_000 * 8,
     base_model="accounts/fireworks/models/llama",
 )
-ONE = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ONE = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def learn(

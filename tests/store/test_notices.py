@@ -136,7 +136,7 @@ def test_accounts_and_keys_stand_apart(database: Database) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_notices_are_read_back_as_they_were_written(
     database: Database, data: st.DataObject
 ) -> None:

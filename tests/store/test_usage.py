@@ -173,7 +173,7 @@ class TestTotals:
         }
 
     @given(data=st.data())
-    @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_equal_the_sum_of_what_was_written(
         self, ledger_of_two: Database, data: st.DataObject
     ) -> None:

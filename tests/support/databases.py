@@ -36,26 +36,45 @@ def postgresql_server() -> str:
         server = get_server(folder / "data", cleanup_mode="delete")
         uri = str(server.get_uri())
     with psycopg.connect(uri, autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM SET fsync = off")
+        for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off".encode())
         connection.execute("SELECT pg_reload_conf()")
     return uri
 
 
 def fresh_postgresql() -> Url:
     """Make an empty database on the server of this process, and give its URL."""
-    server = postgresql_server()
+    base, _, query = postgresql_server().partition("?")
     name = f"fw_{os.getpid()}_{next(_NUMBERS)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
-    base, _, query = server.partition("?")
+    _execute(f'CREATE DATABASE "{name}"')
     return f"{base.rpartition('/')[0]}/{name}?{query}"
 
 
 def drop_postgresql(url: Url) -> None:
     """Drop a database that `fresh_postgresql` made, whoever still uses it."""
-    name = url.partition("?")[0].rpartition("/")[2]
+    _execute(f'DROP DATABASE IF EXISTS "{_name_of(url)}" WITH (FORCE)')
+
+
+def _fill_postgresql(url: Url) -> None:
+    """Put a ledger that is up to date in the place of an empty database."""
+    drop_postgresql(url)
+    _execute(f'CREATE DATABASE "{_name_of(url)}" TEMPLATE "{_template()}"')
+
+
+@cache
+def _template() -> str:
+    url = fresh_postgresql()
+    Database.open(url, upgrade=True).close()
+    return _name_of(url)
+
+
+def _name_of(url: Url) -> str:
+    return url.partition("?")[0].rpartition("/")[2]
+
+
+def _execute(statement: str) -> None:
     with psycopg.connect(postgresql_server(), autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
+        connection.execute(statement.encode())
 
 
 @pytest.fixture
@@ -83,6 +102,8 @@ def database_url(request: pytest.FixtureRequest, new_url: Callable[[str], Url]) 
 @pytest.fixture
 def database(database_url: Url) -> Iterator[Database]:
     """An empty ledger that is up to date, once on each kind."""
+    if database_url.startswith("postgresql"):
+        _fill_postgresql(database_url)
     database = Database.open(database_url, upgrade=True)
     yield database
     database.close()

@@ -11,6 +11,8 @@ from firewarden.errors import StoreError, StoreUnavailable
 
 UNKNOWN: Final = "whether what was under way is in it is unknown until it is read again"
 
+SECOND: Final = "is a second firewarden writing the same account?"
+
 _SQLITE: Final[Mapping[str, tuple[str, str]]] = {
     "SQLITE_BUSY": ("locked by another process", "let that one end, or stop it"),
     "SQLITE_LOCKED": ("locked by this process", "try again"),
@@ -41,7 +43,7 @@ def translated(where: str) -> Iterator[None]:
     """Let no error of a driver out; *where* is the database, without its password."""
     try:
         yield
-    except (SQLAlchemyError, sqlite3.Error) as error:
+    except (SQLAlchemyError, sqlite3.Error, OverflowError) as error:
         raise translate(error, where) from error
 
 
@@ -49,11 +51,11 @@ def translate(error: Exception, where: str) -> StoreError:
     """Say *error* in our words; nothing of a statement or its parameters is repeated."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     words = " ".join(str(cause).split("\n", 1)[0].split())
-    if isinstance(error, IntegrityError | DataError):
+    if isinstance(error, IntegrityError):
+        return StoreError(f"refused by the database ({words})", where=where, mend=SECOND)
+    if isinstance(error, DataError | OverflowError):
         return StoreError(
-            f"refused by the database ({words})",
-            where=where,
-            mend="is a second firewarden writing the same account?",
+            f"cannot hold what it was given ({words})", where=where, mend="report this as a bug"
         )
     problem, mend = _diagnose(cause)
     return StoreUnavailable(f"{problem} ({words})", where=where, mend=f"{mend}; {UNKNOWN}")

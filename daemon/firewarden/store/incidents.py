@@ -9,9 +9,10 @@ from sqlmodel import Session
 from firewarden.errors import StoreError
 from firewarden.model.ids import AccountId, PolicyName, Uid
 from firewarden.model.verdict import Blocker, Incident, IncidentState, Mode, Verb
+from firewarden.store.faults import SECOND
 from firewarden.store.instants import from_ms, maybe_from_ms, maybe_ms, to_ms
 from firewarden.store.names import deployment_keys, insert, run
-from firewarden.store.rows import Values
+from firewarden.store.rows import Values, storable
 from firewarden.store.tables import AccountRow, DeploymentRow, IncidentRow, table
 
 ACCOUNT: Final = table(AccountRow)
@@ -52,7 +53,7 @@ def _write_one(session: Session, row: Values) -> None:
     if any(stored[name] != value for name, value in row.items()):
         raise StoreError(
             f"an incident of {row['policy']} is closed already, and otherwise",
-            mend="is a second firewarden writing the same account?",
+            mend=SECOND,
         )
 
 
@@ -113,8 +114,8 @@ def _values(deployment_id: int, incident: Incident) -> Values:
         "warned_at": maybe_ms(incident.warned_at),
         "acts_at": maybe_ms(incident.acts_at),
         "closed_at": maybe_ms(incident.closed_at),
-        "reason": incident.reason,
-        "closed_because": incident.closed_because,
+        "reason": storable(incident.reason),
+        "closed_because": storable(incident.closed_because),
         "held_by": None if incident.held_by is None else incident.held_by.value,
         "held_since": maybe_ms(incident.held_since),
         "held_told_at": maybe_ms(incident.held_told_at),

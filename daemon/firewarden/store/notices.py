@@ -12,7 +12,7 @@ from firewarden.model.ids import AccountId, Uid
 from firewarden.model.notice import Notice, Severity
 from firewarden.store.instants import from_ms, maybe_from_ms, to_ms
 from firewarden.store.names import account_key, insert_new, run
-from firewarden.store.rows import Values, from_json, to_json
+from firewarden.store.rows import Values, from_json, storable, to_json
 from firewarden.store.tables import AccountRow, AlertRow, table
 
 ACCOUNT: Final = table(AccountRow)
@@ -118,7 +118,7 @@ def _newest(notice: Notice) -> Values:
         "severity": notice.severity.value,
         "last_at": to_ms(notice.at),
         "resolved_at": to_ms(notice.at) if notice.resolved else None,
-        "text": notice.text,
+        "text": storable(notice.text),
         "facts": to_json(notice.facts),
     }
 

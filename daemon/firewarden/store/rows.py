@@ -34,14 +34,22 @@ from firewarden.store.instants import (
 Values = dict[str, Any]
 
 
+def storable(text: str) -> str:
+    """Replace what PostgreSQL (NUL) or UTF-8 (half a surrogate pair) cannot hold.
+
+    Such text may come from a provider, and must not keep the rest of its answer out.
+    """
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+
+
 def known_values(account_id: int, known: Known) -> Values:
     """Row of a deployment, without its number."""
     return {
         "account_id": account_id,
         "uid": known.uid,
         "deployment_id": known.deployment_id,
-        "display_name": known.display_name,
-        "base_model": known.base_model,
+        "display_name": storable(known.display_name),
+        "base_model": storable(known.base_model),
         "created_us": to_us(known.created_at),
         "first_seen_us": to_us(known.first_seen_at),
         "deleted_us": maybe_us(known.deleted_at),
@@ -68,10 +76,10 @@ def facts_values(segment: Segment) -> Values:
     """Row of what a segment says apart from whose it is and when."""
     hardware = segment.hardware
     return {
-        "accelerator_type": hardware.accelerator_type,
+        "accelerator_type": storable(hardware.accelerator_type),
         "accelerator_count": hardware.accelerator_count,
-        "placement": hardware.placement,
-        "plan": hardware.plan,
+        "placement": storable(hardware.placement),
+        "plan": storable(hardware.plan),
         "cluster": hardware.cluster,
         "preemptible": hardware.preemptible,
         "ready": segment.ready,
@@ -79,7 +87,7 @@ def facts_values(segment: Segment) -> Values:
         "floor": segment.floor,
         "ceiling": segment.ceiling,
         "desired": segment.desired,
-        "state": str(segment.state),
+        "state": storable(segment.state),
     }
 
 
@@ -137,7 +145,7 @@ def gap_values(deployment_id: int, gap: Gap) -> Values:
         "until": to_ms_after(gap.until),
         "low": gap.low,
         "high": gap.high,
-        "cause": gap.cause,
+        "cause": storable(gap.cause),
     }
 
 
@@ -184,7 +192,7 @@ def poll_values(account_id: int, poll: Poll) -> Values:
         "count": poll.count,
         "ok": poll.ok,
         "complete": poll.complete,
-        "problem": poll.problem,
+        "problem": storable(poll.problem),
     }
 
 
@@ -208,7 +216,7 @@ def scrape_values(account_id: int, record: ScrapeRecord) -> Values:
         "account_id": account_id,
         "answered_at": to_ms(record.answered_at),
         "whole": record.whole,
-        "problem": record.problem,
+        "problem": storable(record.problem),
     }
 
 
@@ -224,7 +232,7 @@ def scrape_of(account: AccountId, row: RowMapping) -> ScrapeRecord:
 
 def to_json(values: Mapping[str, str]) -> str:
     """Write *values* so that equal ones are equal text."""
-    return json.dumps(dict(values), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(dict(values), sort_keys=True, separators=(",", ":"))
 
 
 def from_json(text: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, Table, and_, func, or_, sele
 from sqlmodel import Session
 
 from firewarden.errors import StoreError
+from firewarden.store.faults import SECOND
 from firewarden.store.names import chunks, insert, run
 from firewarden.store.rows import Values
 from firewarden.store.tables import ActivityRunRow, DeploymentRow, SegmentRow, table
@@ -113,7 +114,7 @@ def _refuse(session: Session, kind: Kind, row: Values) -> None:
     raise StoreError(
         f"the ledger says otherwise of the {kind.target.name} of {uid}"
         f" that begins at {row[kind.start]} ms",
-        mend="is a second firewarden writing the same account?",
+        mend=SECOND,
     )
 
 
