@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from firewarden.decide.conditions import all_of, compile_when, patience, settle_all
+from firewarden.decide.condition import all_of, patience, settle_all
+from firewarden.decide.conditions import compile_when
 from firewarden.decide.seen import Seen
 from firewarden.model.activity import QuietEvidence, Use
 from firewarden.model.deployment import Deployment

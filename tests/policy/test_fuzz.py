@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 
 from firewarden.errors import PolicyError
 from firewarden.policy.loading import check, load
+from firewarden.policy.routes import Route
 from firewarden.policy.schema import (
     LimitsEntry,
     Match,
     PolicyEntry,
     PolicyFile,
     ProtectionEntry,
-    Route,
-    Stage,
     When,
 )
+from firewarden.policy.stages import Stage
 
 _MODELS = (PolicyFile, PolicyEntry, Match, When, Stage, ProtectionEntry, Route, LimitsEntry)
 _WORDS = sorted(

@@ -1,23 +1,19 @@
 """The conditions of ``when``: each true, false or unknown, with what it rests on."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from firewarden.decide import facts
-from firewarden.decide.kleene import conjunction, disjunction, negation, truth_of
+from firewarden.decide.condition import Condition, Finding, all_of, settle_all
+from firewarden.decide.kleene import disjunction, negation, truth_of
 from firewarden.decide.seen import Seen
 from firewarden.model.deployment import Deployment
 from firewarden.model.price import MICRO
-from firewarden.model.verdict import ConditionResult, Truth
+from firewarden.model.verdict import Truth
 from firewarden.policy.durations import format_duration
 from firewarden.policy.rules import RequireData
 from firewarden.policy.schema import When
-
-Finding = tuple[Truth, object, str, datetime | None]
-"""Verdict, value (duration, number or None), why, instant of the newest evidence."""
-
 
 _SINCE: dict[str, tuple[Callable[[Seen], datetime | None], Callable[[Deployment], str]]] = {
     "older_than": (facts.created_at, facts.always),
@@ -26,80 +22,6 @@ _SINCE: dict[str, tuple[Callable[[Seen], datetime | None], Callable[[Deployment]
     "starting_for": (facts.starting_since, facts.not_starting),
 }
 """Durations that count from an instant: since when, and why they do not apply ("": they do)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """One key of ``when``, ready to be asked.
-
-    Attributes:
-        cost: cheap ones are asked first; the answer does not depend on the order.
-        settle: the answer that follows from the description alone; None where that is not
-            enough. ask: the answer then.
-        parts: conditions inside ``any`` and ``not``, for the explanation.
-        reaches: the duration at which it turns true by mere waiting; None: not by waiting.
-    """
-
-    name: str
-    threshold: str
-    cost: int
-    settle: Callable[[Deployment], Finding | None]
-    ask: Callable[[Seen], Finding]
-    parts: tuple["Condition", ...] = ()
-    reaches: timedelta | None = None
-
-    def find(self, seen: Seen) -> Finding:
-        """Answer, in whichever way is enough."""
-        return self.settle(seen.deployment) or self.ask(seen)
-
-    def explain(self, seen: Seen) -> Iterator[ConditionResult]:
-        """Say what was found, ready to print; parts follow the whole."""
-        verdict, value, because, at = self.find(seen)
-        yield ConditionResult(
-            condition=self.name,
-            value=_printed(value),
-            threshold=self.threshold,
-            verdict=verdict,
-            because=because,
-            sample_age=None if at is None else max(seen.now - at, timedelta(0)),
-        )
-        for part in self.parts:
-            yield from part.explain(seen)
-
-
-def patience(conditions: tuple[Condition, ...], seen: Seen) -> timedelta | None:
-    """Tell after how much more waiting all hold, if nothing changes; None: not by waiting."""
-    longest = timedelta(0)
-    for condition in conditions:
-        truth, value, because, _ = condition.find(seen)
-        if truth is Truth.TRUE:
-            continue
-        if condition.reaches is None or because or not isinstance(value, timedelta):
-            return None
-        longest = max(longest, condition.reaches - value)
-    return longest
-
-
-def all_of(conditions: tuple[Condition, ...], seen: Seen) -> Truth:
-    """Ask until one is false; unknown if none is and one is unknown."""
-    return conjunction(condition.find(seen)[0] for condition in conditions)
-
-
-def settle_all(
-    conditions: tuple[Condition, ...], deployment: Deployment
-) -> tuple[Truth, tuple[Condition, ...]]:
-    """Answer from the description alone, and say which conditions are left to be asked."""
-    open_ones: list[Condition] = []
-    truth = Truth.TRUE
-    for condition in conditions:
-        finding = condition.settle(deployment)
-        if finding is None:
-            open_ones.append(condition)
-        elif finding[0] is Truth.FALSE:
-            return Truth.FALSE, ()
-        elif finding[0] is Truth.UNKNOWN:
-            truth = Truth.UNKNOWN
-    return truth, tuple(open_ones)
 
 
 def compile_when(
@@ -309,11 +231,3 @@ def _any(choices: tuple[tuple[Condition, ...], ...], prefix: str) -> Condition:
         ask=lambda seen: (disjunction(all_of(each, seen) for each in choices), None, "", None),
         parts=parts,
     )
-
-
-def _printed(value: object) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, timedelta):
-        return format_duration(value)
-    return f"{value.normalize():f} USD/h" if isinstance(value, Decimal) else str(value)

@@ -1,6 +1,6 @@
 """The facts that conditions ask for, one small function each."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from firewarden.decide.seen import Seen
 from firewarden.model.deployment import Deployment, State
@@ -73,3 +73,23 @@ def starting_since(seen: Seen) -> datetime | None:
 def not_deleted_by_provider(deployment: Deployment) -> str:
     """Why the provider does not delete it by itself; "" where it may."""
     return "min is above 0" if deployment.min_replica_count else ""
+
+
+def ready_since(seen: Seen) -> datetime | None:
+    """Since when it has been ready, as far back as that is known; None: not known at all.
+
+    What was ready when we first saw it may have been so since it was made.
+    """
+    since, first = seen.situation.ages.ready_since(seen.uid), first_seen(seen)
+    if since is not None and first is not None and since <= first + _SAME_INSTANT:
+        return seen.deployment.created_at
+    return since
+
+
+def first_seen(seen: Seen) -> datetime | None:
+    """When the ledger met it."""
+    return seen.situation.ages.first_seen(seen.uid)
+
+
+_SAME_INSTANT = timedelta(seconds=1)
+"""Stored instants are rounded; two within a second of each other are one."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from firewarden.decide import facts
 from firewarden.decide.protections import (
     Blocked,
     ProtectionList,
@@ -108,12 +109,12 @@ def _listing(situation: Situation) -> Iterator[Blocked]:
 
 
 def _woken(seen: Seen) -> str:
-    """Say when it was woken, if that was under our eyes and not long ago."""
-    since = seen.situation.ages.ready_since(seen.uid)
-    if since is None or since == seen.situation.ages.first_seen(seen.uid):
+    """Say so where it was woken not long ago, or may have been: nobody saw it before."""
+    since = facts.ready_since(seen)
+    if since is None or seen.deployment.ready_replica_count == 0:
         return ""
     age = seen.now - since
-    return f"it woke {format_duration(age)} ago" if age < COOLDOWN else ""
+    return f"known to be ready for {format_duration(age)} only" if age < COOLDOWN else ""
 
 
 def _saves_nothing(seen: Seen, policy: Policy) -> str:

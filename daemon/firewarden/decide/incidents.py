@@ -6,14 +6,14 @@ delivery of a warning, and its last word is "would be".
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from firewarden.decide import notices
 from firewarden.decide.docket import Docket, Pair
 from firewarden.decide.limits import let_through
 from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
-from firewarden.decide.stories import began_again, is_same_story
+from firewarden.decide.stories import began_again, end_of_wait, is_same_story, open_story
 from firewarden.model.ids import PolicyName, Uid
 from firewarden.model.notice import Notice
 from firewarden.model.verdict import Blocker, Incident, IncidentState, Mode, Truth, Verb, Verdict
@@ -131,7 +131,7 @@ class _Cycle:
         elif verdict.blocked_by is not None or verdict.truth is Truth.UNKNOWN:
             self._hold(incident, verdict.blocked_by or Blocker.DATA_MISSING)
         elif incident.policy_hash != verdict.policy_hash or incident.mode is not verdict.mode:
-            self._advance(_opened(verdict, self.situation, since=incident), policy)
+            self._advance(open_story(verdict, self.situation, since=incident), policy)
         else:
             self._advance(self._released(incident), policy)
 
@@ -141,7 +141,7 @@ class _Cycle:
         if policy is None or verdict.truth is not Truth.TRUE or verdict.blocked_by is not None:
             return
         if not self._is_told(verdict):
-            self._advance(_opened(verdict, self.situation), policy)
+            self._advance(open_story(verdict, self.situation), policy)
 
     def finish(self) -> None:
         """Let through what is due as far as the limits allow."""
@@ -217,7 +217,7 @@ class _Cycle:
                 self._tell(notices.warned(incident, policy, self.situation))
             elif stage.verb is Verb.WAIT:
                 incident = self._waiting(incident)
-                if self.now < _end_of_wait(incident, policy):
+                if self.now < end_of_wait(incident, policy):
                     break
             else:
                 self.due.append(self._acting(incident))
@@ -289,29 +289,3 @@ class _Cycle:
 
     def _tell(self, notice: Notice) -> None:
         self.notices.append(notice)
-
-
-def _opened(verdict: Verdict, situation: Situation, *, since: Incident | None = None) -> Incident:
-    """Begin a story, or begin it anew under an edited policy: it is never due any sooner."""
-    deployment = situation.fleet.deployments[verdict.uid]
-    return Incident(
-        uid=verdict.uid,
-        policy=verdict.policy,
-        policy_hash=verdict.policy_hash,
-        mode=verdict.mode,
-        verb=verdict.verb,
-        state=IncidentState.OPEN,
-        stage=0,
-        opened_at=situation.now if since is None else since.opened_at,
-        entered_at=situation.now,
-        reason=verdict.reason,
-        acts_at=verdict.acts_at,
-        gpu_count=deployment.gpu_count,
-        saves_micro_usd_per_hour=Seen(deployment, situation).burn_micro_usd,
-    )
-
-
-def _end_of_wait(incident: Incident, policy: Policy) -> datetime:
-    """Give the end of the wait that *incident* is in: the later stages' waits come after it."""
-    after = sum((each.wait_for for each in policy.steps[incident.stage + 1 :]), timedelta(0))
-    return (incident.acts_at or incident.entered_at + policy.steps[incident.stage].wait_for) - after

@@ -9,14 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from firewarden.decide.brake import find_brake
-from firewarden.decide.conditions import (
-    Condition,
-    Finding,
-    all_of,
-    compile_when,
-    patience,
-    settle_all,
-)
+from firewarden.decide.condition import Condition, Finding, all_of, patience, settle_all
+from firewarden.decide.conditions import compile_when
 from firewarden.decide.guards import Guards
 from firewarden.decide.kleene import conjunction
 from firewarden.decide.matching import Matcher, compile_match

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta, timezone
 
+from firewarden.decide import facts
 from firewarden.decide.matching import Matcher, compile_match
 from firewarden.decide.seen import Seen
 from firewarden.model.deployment import Deployment, State, Surroundings, Trait
@@ -145,19 +146,19 @@ def _not_ready(seen: Seen, _: Surroundings | None) -> str:
 def _cold(seen: Seen, _: Surroundings | None) -> str:
     if seen.deployment.ready_replica_count == 0:
         return ""
-    since = seen.situation.ages.ready_since(seen.uid)
+    since = facts.ready_since(seen)
     if since is None:
         return "since when it is ready is not known"
-    if since == seen.situation.ages.first_seen(seen.uid):  # it was ready before we came
-        since = seen.deployment.created_at
     age = seen.now - since
-    return f"ready for {format_duration(age)}, a start takes up to 20m" if age < COLD_START else ""
+    if age >= COLD_START:
+        return ""
+    return f"known to be ready for {format_duration(age)}, a start takes up to 20m"
 
 
 def _default(seen: Seen, around: Surroundings | None) -> str:
     if around is None or not around.default_models or around.default_alternatives < 1:
         return ""
-    first, used = seen.situation.ages.first_seen(seen.uid), seen.quiet.active_at
+    first, used = facts.first_seen(seen), seen.quiet.active_at
     watched_whole = first is not None and seen.now - first >= REQUEST_WITHIN
     if watched_whole and (used is None or seen.now - used >= REQUEST_WITHIN):
         return ""

@@ -1,17 +1,35 @@
 """When one story of a deployment is over, and when another begins."""
 
+from datetime import datetime, timedelta
+
 from firewarden.decide.seen import Seen
-from firewarden.model.verdict import Incident, Verdict
-from firewarden.policy.rules import EFFECTS
+from firewarden.decide.situation import Situation
+from firewarden.model.verdict import Incident, IncidentState, Verdict
+from firewarden.policy.rules import EFFECTS, Policy
 
 
 def began_again(seen: Seen, done: Incident) -> bool:
-    """Was it used or made ready since *done* ended? For what only tells: did it change?"""
-    ages, uid = seen.situation.ages, seen.uid
-    since = [seen.quiet.active_at, ages.ready_since(uid)]
-    if done.verb not in EFFECTS:
-        since += [ages.at_zero_since(uid), ages.starting_since(uid), ages.state_since(uid)]
-    return any(at is not None and at > (done.closed_at or done.opened_at) for at in since)
+    """Was it used since *done* ended, or stopped and made ready again?
+
+    A hole in the listings alone, or in the evidence alone, is no new beginning. For what
+    only tells: did its state change?
+    """
+    end, quiet, ages = done.closed_at or done.opened_at, seen.quiet, seen.situation.ages
+    if _is_after(quiet.active_at, end):
+        return True
+    if done.verb in EFFECTS:
+        made_ready = _is_after(ages.ready_since(seen.uid), end)
+        return made_ready and _is_after(quiet.quiet_since, end)
+    since = (
+        ages.at_zero_since(seen.uid),
+        ages.starting_since(seen.uid),
+        ages.state_since(seen.uid),
+    )
+    return any(_is_after(at, end) for at in since)
+
+
+def _is_after(at: datetime | None, end: datetime) -> bool:
+    return at is not None and at > end
 
 
 def is_same_story(done: Incident, verdict: Verdict) -> bool:
@@ -22,3 +40,31 @@ def is_same_story(done: Incident, verdict: Verdict) -> bool:
     if done.verb is not verdict.verb or done.mode < verdict.mode:
         return False
     return done.policy != verdict.policy or done.policy_hash == verdict.policy_hash
+
+
+def open_story(
+    verdict: Verdict, situation: Situation, *, since: Incident | None = None
+) -> Incident:
+    """Begin a story, or begin it anew under an edited policy: it is never due any sooner."""
+    deployment = situation.fleet.deployments[verdict.uid]
+    return Incident(
+        uid=verdict.uid,
+        policy=verdict.policy,
+        policy_hash=verdict.policy_hash,
+        mode=verdict.mode,
+        verb=verdict.verb,
+        state=IncidentState.OPEN,
+        stage=0,
+        opened_at=situation.now if since is None else since.opened_at,
+        entered_at=situation.now,
+        reason=verdict.reason,
+        acts_at=verdict.acts_at,
+        gpu_count=deployment.gpu_count,
+        saves_micro_usd_per_hour=Seen(deployment, situation).burn_micro_usd,
+    )
+
+
+def end_of_wait(incident: Incident, policy: Policy) -> datetime:
+    """Give the end of the wait that *incident* is in: the later stages' waits come after it."""
+    after = sum((each.wait_for for each in policy.steps[incident.stage + 1 :]), timedelta(0))
+    return (incident.acts_at or incident.entered_at + policy.steps[incident.stage].wait_for) - after

@@ -29,7 +29,9 @@ from firewarden.policy.rules import (
     RequireData,
     Step,
 )
-from firewarden.policy.schema import PolicyEntry, PolicyFile, ProtectionEntry, Stage, Strict
+from firewarden.policy.schema import PolicyEntry, PolicyFile, ProtectionEntry
+from firewarden.policy.stages import Stage
+from firewarden.policy.strict import Strict
 
 MAX_FILES = 200
 

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from firewarden.policy.places import Path, Place, Tree
 from firewarden.policy.problems import did_you_mean, shown
-from firewarden.policy.schema import Strict
+from firewarden.policy.strict import Strict
 
 _EXPECTED = {
     "bool_type": "true or false is expected",

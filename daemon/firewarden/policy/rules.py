@@ -9,7 +9,8 @@ from enum import StrEnum
 from firewarden.model.ids import PolicyName
 from firewarden.model.verdict import Blocker, Mode, Verb
 from firewarden.policy.problems import Problem
-from firewarden.policy.schema import Match, Route, When
+from firewarden.policy.routes import Route
+from firewarden.policy.schema import Match, When
 
 BUILT_IN_ROUTES = ("terminal", "log")
 """Always there, and used where nothing else is named."""

@@ -3,13 +3,12 @@
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from firewarden.model.deployment import State
-from firewarden.model.verdict import Blocker, Mode, Verb
+from firewarden.model.verdict import Blocker, Mode
 from firewarden.policy.durations import Duration
 from firewarden.policy.fields import (
-    Channel,
     Count,
     Counts,
     ModeWord,
@@ -17,7 +16,6 @@ from firewarden.policy.fields import (
     NamePatterns,
     Names,
     Patterns,
-    Secret,
     Share,
     Text,
     UsdOrAny,
@@ -28,6 +26,9 @@ from firewarden.policy.fields import (
     one_or_more,
     refuse,
 )
+from firewarden.policy.routes import Route
+from firewarden.policy.stages import Stages
+from firewarden.policy.strict import Strict
 
 ATTRIBUTES = frozenset({"team", "owner", "project", "env", "service", "cost_center"})
 PLACEMENTS = ("global", "multi_region", "region")
@@ -45,15 +46,6 @@ LIFTABLE = (
     Blocker.DEFAULT_MODEL,
 )
 """Built-in protections that a policy's ``allow`` may lift in this version."""
-
-
-class Strict(BaseModel):
-    """One map of a policy file; `later` names keys of the language that come in later versions."""
-
-    model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=True
-    )
-    later: ClassVar[frozenset[str]] = frozenset()
 
 
 def _states(given: object) -> tuple[str, ...]:
@@ -154,60 +146,6 @@ class When(Strict):
         return self
 
 
-class WarnStage(Strict):
-    """Tell people; the grace that follows counts from the delivery."""
-
-    later: ClassVar[frozenset[str]] = frozenset({"before"})
-
-    to: Names | None = None
-
-
-class WaitStage(Strict):
-    """Let time pass, in which the conditions must go on holding."""
-
-    later: ClassVar[frozenset[str]] = frozenset({"within"})
-
-    for_: Duration = Field(alias="for")
-
-
-class ScaleToZeroStage(Strict):
-    """Minimum to 0, then scale to 0; a request wakes it."""
-
-    later: ClassVar[frozenset[str]] = frozenset({"when", "mode", "warn"})
-
-
-class Stage(Strict):
-    """One step of a policy: exactly one verb."""
-
-    later: ClassVar[frozenset[str]] = frozenset(
-        {"park", "set_autoscaling", "hold_growth", "delete", "restore", "tag"}
-    )
-
-    warn: WarnStage | None = None
-    wait: WaitStage | None = None
-    scale_to_zero: ScaleToZeroStage | None = None
-
-    @property
-    def verb(self) -> Verb:
-        """The verb that is given."""
-        return Verb(next(iter(self.model_fields_set)))
-
-    @model_validator(mode="before")
-    @classmethod
-    def _spelled_out(cls, given: object) -> object:
-        words = [*cls.model_fields, *cls.later]
-        if isinstance(given, str):
-            given = {chosen(given, words, "stage"): None}
-        if not isinstance(given, dict):
-            refuse("a stage is expected", "for example warn, {wait: 15m} or scale_to_zero")
-        if len(given) != 1:
-            refuse("one verb a stage", "begin each with `- `")
-        ((verb, detail),) = given.items()
-        if verb == "wait" and not isinstance(detail, dict):
-            detail = {"for": detail}
-        return {verb: {} if detail is None else detail}
-
-
 class LimitsEntry(Strict):
     """How much may be done at once; what is left out comes from the defaults."""
 
@@ -224,65 +162,6 @@ class RequireDataEntry(Strict):
 
     fresh_within: Duration | None = None
     coverage: Share | None = None
-
-
-def _slack(given: object) -> object:
-    return given if isinstance(given, dict) else {"channel": given}
-
-
-class SlackTarget(Strict):
-    """One channel, or one for each value of an attribute."""
-
-    channel: Channel | None = None
-    by: Text | None = None
-    map: dict[str, Channel] | None = None
-    else_: Channel | None = Field(default=None, alias="else")
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if self.channel is not None and len(self.model_fields_set) > 1:
-            refuse("either a channel, or by, map and else")
-        if self.channel is None and None in {self.by, self.else_}:
-            refuse("`by`, `map` and `else` are needed together")
-        return self
-
-
-class Route(Strict):
-    """One way to reach people; parsed and checked here, delivered by what is installed."""
-
-    slack: Annotated[SlackTarget | None, BeforeValidator(_slack)] = None
-    dm: Literal["owner"] | None = None
-    else_: Text | None = Field(default=None, alias="else")
-    slack_webhook: Secret | None = None
-    webhook: Secret | None = None
-    secret: Secret | None = None
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        ways = self.model_fields_set & {"slack", "dm", "slack_webhook", "webhook"}
-        if len(ways) != 1:
-            refuse("exactly one of slack, dm, slack_webhook and webhook is needed")
-        if self.secret is not None and "webhook" not in ways:
-            refuse("`secret` belongs to webhook")
-        if (self.else_ is not None) != ("dm" in ways):
-            refuse("`dm` needs `else`, and nothing else has it", "for example {dm: owner, else: x}")
-        return self
-
-
-def _in_sequence(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
-    verbs = [stage.verb for stage in stages]
-    if Verb.SCALE_TO_ZERO in verbs:
-        first = verbs.index(Verb.SCALE_TO_ZERO)
-        if Verb.WAIT not in verbs[:first]:
-            refuse(
-                "scale_to_zero without a wait before it",
-                "for example [warn, {wait: 15m}, scale_to_zero]",
-            )
-        if verbs[first + 1 :]:
-            refuse("nothing follows scale_to_zero in this version", "make it the last stage")
-    elif Verb.WARN not in verbs:
-        refuse("nothing ever happens", "add warn, or scale_to_zero")
-    return stages
 
 
 def _until(given: object) -> object:
@@ -346,7 +225,7 @@ class PolicyEntry(Strict):
     mode: ModeWord | None = None
     match: Match
     when: When
-    stages: Annotated[tuple[Stage, ...], BeforeValidator(as_list), AfterValidator(_in_sequence)]
+    stages: Stages
     allow: Annotated[tuple[Blocker, ...], BeforeValidator(_allowed)] = ()
     limits: LimitsEntry = LimitsEntry()
     require_data: RequireDataEntry = RequireDataEntry()
