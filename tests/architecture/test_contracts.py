@@ -1,7 +1,8 @@
 """Every import contract, broken once on purpose and seen to fail.
 
-Each row writes one forbidden import into a copy of the package and runs the linter there, with
-the configuration of the checkout. The untouched copy is the control.
+Each row writes one forbidden import into a package of the same shape, every layer empty, and runs
+the linter there with the configuration of the checkout. Controls: the empty shape, and the package
+itself, keep every contract; and one import breaks the package itself.
 """
 
 import os
@@ -76,15 +77,27 @@ AWAY_FROM_HOME = [
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A copy of the package and its configuration, with every layer present."""
+def shape(tmp_path: Path) -> Path:
+    """A checkout in which every layer is there, and empty."""
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    package = tmp_path / "daemon" / "firewarden"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    for name in (name for row in LAYERS for name in row):
+        if name in MODULES:
+            (package / f"{name}.py").touch()
+        else:
+            (package / name).mkdir()
+            (package / name / "__init__.py").touch()
+    return tmp_path
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the package itself."""
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "daemon", tmp_path / "daemon", ignore=ignore)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    package = tmp_path / "daemon" / "firewarden"
-    for name in (name for row in LAYERS for name in row if name not in MODULES):
-        (package / name).mkdir(exist_ok=True)
-        (package / name / "__init__.py").touch()
     return tmp_path
 
 
@@ -107,20 +120,32 @@ def lint_imports(checkout: Path, *options: str) -> subprocess.CompletedProcess[s
     )
 
 
-def test_the_untouched_copy_keeps_every_contract(checkout: Path) -> None:
-    linted = lint_imports(checkout)
+@pytest.mark.parametrize("untouched", ["shape", "copy"])
+def test_what_is_untouched_keeps_every_contract(
+    untouched: str, request: pytest.FixtureRequest
+) -> None:
+    linted = lint_imports(request.getfixturevalue(untouched))
 
     assert linted.returncode == 0, linted.stdout
     assert " 0 broken" in linted.stdout
 
 
+def test_the_package_itself_can_be_broken(copy: Path) -> None:
+    break_it(copy, "decide", "firewarden.store")
+
+    linted = lint_imports(copy)
+
+    assert linted.returncode == 1, linted.stdout
+    assert "firewarden.decide is not allowed to import firewarden.store" in linted.stdout
+
+
 @pytest.mark.parametrize(
     ("lower", "upper"), [pytest.param(*pair, id=f"{pair[0]} knows {pair[1]}") for pair in UPWARD]
 )
-def test_an_import_that_points_up_breaks_the_layers(checkout: Path, lower: str, upper: str) -> None:
-    break_it(checkout, lower, f"firewarden.{upper}")
+def test_an_import_that_points_up_breaks_the_layers(shape: Path, lower: str, upper: str) -> None:
+    break_it(shape, lower, f"firewarden.{upper}")
 
-    linted = lint_imports(checkout, "--contract", "layers")
+    linted = lint_imports(shape, "--contract", "layers")
 
     assert linted.returncode == 1, linted.stdout
     assert f"firewarden.{lower} is not allowed to import firewarden.{upper}" in linted.stdout
@@ -129,23 +154,21 @@ def test_an_import_that_points_up_breaks_the_layers(checkout: Path, lower: str, 
 @pytest.mark.parametrize(
     ("one", "other"), [pytest.param(*pair, id=f"{pair[0]} knows {pair[1]}") for pair in SIDEWAYS]
 )
-def test_siblings_that_know_each_other_break_the_layers(
-    checkout: Path, one: str, other: str
-) -> None:
-    break_it(checkout, one, f"firewarden.{other}")
+def test_siblings_that_know_each_other_break_the_layers(shape: Path, one: str, other: str) -> None:
+    break_it(shape, one, f"firewarden.{other}")
 
-    linted = lint_imports(checkout, "--contract", "layers")
+    linted = lint_imports(shape, "--contract", "layers")
 
     assert linted.returncode == 1, linted.stdout
     assert f"firewarden.{one} is not allowed to import firewarden.{other}" in linted.stdout
 
 
-def test_a_package_that_is_no_layer_breaks_the_layers(checkout: Path) -> None:
-    helpers = checkout / "daemon" / "firewarden" / "helpers"
+def test_a_package_that_is_no_layer_breaks_the_layers(shape: Path) -> None:
+    helpers = shape / "daemon" / "firewarden" / "helpers"
     helpers.mkdir()
     (helpers / "__init__.py").touch()
 
-    linted = lint_imports(checkout, "--contract", "layers")
+    linted = lint_imports(shape, "--contract", "layers")
 
     assert linted.returncode == 1
     assert "firewarden.helpers" in linted.stdout
@@ -153,11 +176,11 @@ def test_a_package_that_is_no_layer_breaks_the_layers(checkout: Path) -> None:
 
 @pytest.mark.parametrize(("contract", "where", "library"), AWAY_FROM_HOME)
 def test_a_library_away_from_its_home_breaks_its_contract(
-    checkout: Path, contract: str, where: str, library: str
+    shape: Path, contract: str, where: str, library: str
 ) -> None:
-    break_it(checkout, where, library)
+    break_it(shape, where, library)
 
-    linted = lint_imports(checkout, "--contract", contract)
+    linted = lint_imports(shape, "--contract", contract)
 
     assert linted.returncode == 1, linted.stdout
     assert f"-> {library.partition('.')[0]}" in linted.stdout
