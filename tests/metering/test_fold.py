@@ -232,6 +232,27 @@ def test_an_undeleted_deployment_begins_again() -> None:
     assert [known.deleted_at for known in change.met] == [None]
 
 
+def test_what_comes_back_from_the_dead_begins_after_its_burial() -> None:
+    ledger = a_ledger(CHAT)
+    for at in (45, 80):
+        ledger.fold_fleet(a_fleet(at, DELETED, complete=False))
+
+    change = ledger.fold_fleet(a_fleet(100, CHAT))
+
+    assert [segment.started for segment in change.opened] == [between(80, 101)]
+
+
+def test_a_deployment_created_while_it_was_listed_ends_no_earlier_than_it_began() -> None:
+    ledger = a_ledger(CHAT)
+    young = a_deployment("young", created_at=after(60.4))
+    ledger.fold_fleet(a_fleet(60, CHAT, young))
+
+    grown = a_deployment("young", created_at=after(60.4), ready_replica_count=2)
+    (closed,) = ledger.fold_fleet(a_fleet(90, CHAT, grown)).closed
+
+    assert (closed.started, closed.ended) == (between(60.4, 61), between(60.4, 91))
+
+
 @pytest.mark.parametrize(
     ("missed", "gaps"),
     [

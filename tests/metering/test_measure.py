@@ -261,6 +261,15 @@ def test_idle_and_unknown(
     assert found == (idle, unknown)
 
 
+def test_where_two_runs_disagree_it_was_in_use() -> None:
+    """A clock that went back tells of the same instants twice."""
+    runs = [run(Use.QUIET, 0, None), run(Use.ACTIVE, 600, 900)]
+
+    (usage,) = measured([a_segment(0, None)], runs=runs, scraped=EVERY_30S)
+
+    assert usage.idle_ms == 8 * 3300 * SECOND
+
+
 def test_a_rollout_is_not_idle() -> None:
     quiet = [run(Use.QUIET, 0, None)]
 
