@@ -156,6 +156,7 @@ def simulate(
 
 def _write_history(history: str | None, database: str | None, *, fleet: str, seed: int) -> None:
     from firewarden.app.history import write_history
+    from firewarden.cli.context import log_for_demo
     from firewarden.errors import UserError
 
     if history is None or database is None:
@@ -163,6 +164,7 @@ def _write_history(history: str | None, database: str | None, *, fleet: str, see
             "a recorded past needs its length and a database to go to",
             mend="give both: --history 30d --database sqlite:///past.db",
         )
+    log_for_demo(verbose=False)
     with progress() as advance:
         written = write_history(database, length=history, fleet=fleet, seed=seed, advance=advance)
     say(written)

@@ -4,6 +4,7 @@ Nothing heavy is imported at the top of any module of this package: a command im
 it needs when it runs, so that ``--help`` and ``validate`` answer at once.
 """
 
+import os
 from typing import Annotated, Any
 
 import typer
@@ -108,5 +109,10 @@ app.add_typer(database.app, name="db", help="Make, upgrade, check and back up th
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line.
+
+    Without pydantic's plugins, whoever installed them: to look for them takes longer than to
+    read a folder of policies, and they would see settings and secrets.
+    """
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     app()

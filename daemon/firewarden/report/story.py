@@ -32,6 +32,10 @@ class Plot(StrEnum):
     SEEING = "seeing again"
 
 
+_ASIDE = frozenset({Plot.BLIND, Plot.SEEING})
+"""What is only told to who wants everything."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """One line of the story; *subject* is the deployment it is about, or ""."""
@@ -181,7 +185,7 @@ class Storyteller:
         now = glimpse.status.now
         for scene in scenes(before, glimpse):
             key = (scene.plot, scene.subject)
-            if key in self._told and not self.verbose:
+            if not self.verbose and (key in self._told or scene.plot in _ASIDE):
                 continue
             self._told.add(key)
             self._count += 1
