@@ -1,0 +1,165 @@
+"""The reference of the policy language says what the language is: each key, each example."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from firewarden.decide.plan import SavesBasis
+from firewarden.model.verdict import Blocker, Verb
+from firewarden.policy.loading import check, load
+from firewarden.policy.rules import Limits, RequireData
+from firewarden.policy.schema import (
+    LIFTABLE,
+    LimitsEntry,
+    Match,
+    PolicyEntry,
+    PolicyFile,
+    ProtectionEntry,
+    RequireDataEntry,
+    When,
+)
+from firewarden.policy.stages import ScaleToZeroStage, Stage, WaitStage, WarnStage
+from firewarden.policy.strict import Strict
+
+TEXT = (Path(__file__).parents[2] / "docs" / "policies.md").read_text(encoding="utf-8")
+WHOLE = re.findall(r"^```yaml\n(.*?)^```", TEXT, flags=re.MULTILINE | re.DOTALL)
+SOUND = {"match": "{name: x}", "when": "{idle_for: 1h}", "stages": "[warn]"}
+
+
+def section(heading: str) -> str:
+    """The text from one heading to the next of any level."""
+    return re.split(r"^#+ ", TEXT.split(f"{heading}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def rows(heading: str) -> Iterator[list[str]]:
+    """The rows of the tables of a section, cell by cell."""
+    for line in section(heading).splitlines():
+        if line.startswith("| `"):
+            yield [cell.strip() for cell in line.strip("|").split(" | ")]
+
+
+def keys(heading: str) -> set[str]:
+    return {row[0].strip("| `") for row in rows(heading)}
+
+
+def examples(heading: str) -> list[str]:
+    """What stands in code in the last cell of each row."""
+    return [found for row in rows(heading) for found in re.findall(r"`([^`]+)`", row[-1])]
+
+
+def fields(*models: type[Strict]) -> set[str]:
+    return {field.alias or name for model in models for name, field in model.model_fields.items()}
+
+
+@pytest.mark.parametrize(
+    ("heading", "expected"),
+    [
+        pytest.param("## Files", fields(PolicyFile), id="the file"),
+        pytest.param("## A policy", fields(PolicyEntry), id="a policy"),
+        pytest.param("### `match`", fields(Match), id="match"),
+        pytest.param("### `when`", fields(When), id="when"),
+        pytest.param("### `stages`", fields(Stage), id="stages"),
+        pytest.param("### `limits`", fields(LimitsEntry), id="limits"),
+        pytest.param("### `require_data`", fields(RequireDataEntry), id="require_data"),
+        pytest.param("## `notify`", {"slack", "dm", "slack_webhook", "webhook"}, id="notify"),
+    ],
+)
+def test_every_key_has_its_row(heading: str, expected: set[str]) -> None:
+    assert keys(heading) == expected
+
+
+def test_every_key_of_a_protection_has_its_row() -> None:
+    assert fields(ProtectionEntry) - fields(Match) <= keys("## `protect`")
+
+
+def in_policy(**lines: str) -> str:
+    """A sound policy but for *lines*."""
+    body = "".join(f"    {key}: {text}\n" for key, text in (SOUND | lines).items())
+    return f"version: 1\npolicies:\n  one:\n{body}"
+
+
+def in_stages(example: str) -> str:
+    after = "" if "zero" in example else ", {wait: 1h}, scale_to_zero"
+    return in_policy(stages=f"[{{wait: 1h}}, {example}{after}]")
+
+
+def in_protect(example: str) -> str:
+    until = "" if "until" in example or "forever" in example else ", forever: true"
+    return f"version: 1\nprotect: [{{name: x, {example}{until}}}]\n"
+
+
+def in_file(example: str) -> str:
+    return example if example.startswith("version") else f"version: 1\n{example}\n"
+
+
+FRAMES: dict[str, Callable[[str], str]] = {
+    "## Files": in_file,
+    "## A policy": lambda example: in_policy(**dict([example.split(": ", maxsplit=1)])),
+    "### `match`": lambda example: in_policy(match=f"{{{example}}}"),
+    "### `when`": lambda example: in_policy(when=f"{{{example}}}"),
+    "### `stages`": in_stages,
+    "### `limits`": lambda example: in_policy(limits=f"{{{example}}}"),
+    "### `require_data`": lambda example: in_policy(require_data=f"{{{example}}}"),
+    "## `protect`": in_protect,
+    "## `notify`": lambda example: f"version: 1\nnotify: {{one: {example}}}\n",
+}
+EXAMPLES = [
+    pytest.param(heading, example, id=example)
+    for heading in FRAMES
+    for example in examples(heading)
+    if not (heading == "## `protect`" and ":" not in example)
+]
+
+
+@pytest.mark.parametrize(("heading", "example"), EXAMPLES)
+def test_every_example_is_accepted(heading: str, example: str) -> None:
+    problems = check({"example.yaml": FRAMES[heading](example)})
+
+    assert [str(problem) for problem in problems if problem.severity == "error"] == []
+
+
+@pytest.mark.parametrize("text", WHOLE)
+def test_every_whole_file_is_accepted(text: str) -> None:
+    assert load({"example.yaml": text}).notes == ()
+
+
+def test_every_word_of_later_versions_is_listed() -> None:
+    models = (PolicyFile, PolicyEntry, Match, When, LimitsEntry, ProtectionEntry, Stage)
+    inner = (WarnStage, WaitStage, ScaleToZeroStage)
+    later = {word for model in (*models, *inner) for word in model.later}
+
+    assert later <= set(re.findall(r"`([a-z_]+)`", section("## Not in this version")))
+
+
+def test_the_blockers_are_all_there_and_in_their_order() -> None:
+    cells = " ".join(row[0] for row in rows("## Why something is not done"))
+    _, *listed = re.findall(r"`([a-z_]+)`", cells)
+
+    assert listed == [blocker.value for blocker in Blocker]
+
+
+def test_the_built_in_protections_say_which_may_be_lifted() -> None:
+    liftable = {row[0].strip("| `") for row in rows("## Built-in protections") if row[-1] == "yes"}
+
+    assert liftable == {blocker.value for blocker in LIFTABLE}
+    assert keys("## Built-in protections") == liftable | {"training"}
+
+
+def test_the_closed_lists_in_prose_are_whole() -> None:
+    for word in [*SavesBasis, *Verb]:
+        assert f"`{word.value}`" in TEXT
+
+
+def test_the_defaults_in_the_tables_are_the_defaults() -> None:
+    limits = {row[0].strip("| `"): row[2] for row in rows("### `limits`")}
+    data = {row[0].strip("| `"): row[2] for row in rows("### `require_data`")}
+
+    assert (limits["per_cycle"], limits["per_hour"]) == (
+        str(Limits().per_cycle),
+        str(Limits().per_hour),
+    )
+    assert limits["share_per_hour"] == f"{Limits().share_per_hour:.0%}"
+    assert limits["on_exceed"] == Limits().on_exceed.value
+    assert data == {"fresh_within": "5m", "coverage": f"{RequireData().coverage:.0%}"}
