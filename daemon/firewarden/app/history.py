@@ -1,6 +1,5 @@
-"""Writes a recorded past: the whole daemon on a simulated account, in virtual time."""
+"""Writes a recorded past: the daemon's own work on a simulated account, in virtual time."""
 
-import asyncio
 import random
 from collections.abc import Callable
 from contextlib import closing
@@ -8,8 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from firewarden.app.compose import Seams, open_database
-from firewarden.app.daemon import look_after
+from firewarden.app.compose import Seams, open_accounts, open_database
+from firewarden.app.housekeeping import Housekeeping
+from firewarden.app.keeper import Keeper
+from firewarden.app.memory import Tools
 from firewarden.app.queries import read_ledger
 from firewarden.app.scaffold import shipped_policies
 from firewarden.app.settings import Settings, load_settings
@@ -19,7 +20,6 @@ from firewarden.app.ticker import LoopTicker
 from firewarden.clock.real import WallClock
 from firewarden.clock.virtual import VirtualClock, run_virtual
 from firewarden.errors import UserError
-from firewarden.notify.log import LogNotifier
 from firewarden.policy.durations import parse_duration
 from firewarden.providers.simulated.fleets import FLEETS
 from firewarden.providers.simulated.http import application
@@ -27,19 +27,18 @@ from firewarden.providers.simulated.transport import in_process
 from firewarden.providers.simulated.world import World
 from firewarden.report.text import gpu_hours
 from firewarden.store.accounts import read_accounts
-from firewarden.store.engine import Database
+from firewarden.store.relax import relax
 from firewarden.store.runner import Inline
 
 Advance = Callable[[str, float], None]
 
-POLL_EVERY = timedelta(minutes=5)
-METRICS_EVERY = timedelta(seconds=150)
+POLL_EVERY = timedelta(minutes=6)
+METRICS_EVERY = timedelta(minutes=3)
 """Coarser than life: the past is written faster, its bounds are wider, and as true."""
 
-_STEP = timedelta(hours=6)
-_MINUTE = timedelta(minutes=1)
-_NO_FOLLOWING = "61"
-"""A speed at which nothing is read between polls; time itself is virtual."""
+_HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
+_STEPS_SHOWN = 60
 
 
 def write_history(url: str, *, length: str, fleet: str, seed: int, advance: Advance) -> str:
@@ -81,7 +80,6 @@ def _settings(url: str, folder: Path) -> Settings:
         "FIREWARDEN_POLICIES": str(shipped_policies()),
         "FIREWARDEN_POLL_EVERY": f"{POLL_EVERY.seconds}s",
         "FIREWARDEN_METRICS_EVERY": f"{METRICS_EVERY.seconds}s",
-        "FIREWARDEN_TIME_SPEED": _NO_FOLLOWING,
     }
     return load_settings(config, environ, dotenv=None).settings
 
@@ -105,30 +103,48 @@ async def _record(
     seed: int,
     advance: Advance,
 ) -> World:
+    """Do what the daemon does, at its own pace: metrics, every second time a poll, and so on."""
     world = World(FLEETS[fleet](seed), seed=seed, start=clock.now())
+    rng = random.Random(seed)  # noqa: S311 - a simulation, no secret
     seams = Seams(
         clock=clock,
         wall=clock,
-        rng=random.Random(seed),  # noqa: S311 - a simulation, no secret
+        rng=rng,
         ticker=LoopTicker(clock),
         transport=in_process(application(world, clock=clock)),
-        run_db=_inline,
     )
-    stop = asyncio.Event()
-    begun, end = clock.now(), clock.now() + span
-    async with asyncio.TaskGroup() as group:
-        group.create_task(
-            look_after(settings, seams, stop=stop, notifier=LogNotifier(), serves=False)
+    with closing(open_database(settings, upgrade=True)) as database:
+        relax(database)
+        tools = Tools(
+            settings=settings,
+            clock=clock,
+            rng=rng,
+            database=database,
+            run_db=Inline(),
+            crash=seams.crash,
         )
-        while (left := end - clock.now()) > timedelta(0):
-            await clock.sleep(min(left, _STEP))
-            advance(f"{clock.now():%Y-%m-%d}", (clock.now() - begun) / span)
-        stop.set()
+        async with open_accounts(settings, seams) as (account, *_):
+            keeper, house = Keeper(account, tools), Housekeeping(account, tools)
+            for step in range(span // METRICS_EVERY):
+                await _work(step, keeper, house)
+                if step % _STEPS_SHOWN == 0:
+                    advance(f"{clock.now():%Y-%m-%d}", step * METRICS_EVERY / span)
+                await clock.sleep(METRICS_EVERY)
+            await keeper.cycle()
+            await house.roll_up()
     return world
 
 
-def _inline(_database: Database) -> Inline:
-    return Inline()
+async def _work(step: int, keeper: Keeper, house: Housekeeping) -> None:
+    if step % (_HOUR // METRICS_EVERY) == 0:
+        await keeper.refresh()
+    if step % (POLL_EVERY // METRICS_EVERY) == 0:
+        await keeper.cycle()
+    await keeper.scrape()
+    if step % (_HOUR // METRICS_EVERY) == 0:
+        await house.roll_up()
+    if step % (_DAY // METRICS_EVERY) == 0:
+        await house.read_bill()
 
 
 def _told(where: str, length: str, summary: Summary | None) -> str:
