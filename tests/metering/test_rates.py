@@ -1,7 +1,7 @@
 """What a GPU-hour costs, by whom it is said, where and when."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,10 +9,8 @@ import pytest
 from firewarden.metering.rates import (
     RATE_CARD,
     RATES_CHANGE,
-    burn_micro_usd_per_hour,
     price_at,
     price_steps,
-    unpriced_gpu_count,
 )
 from firewarden.model.price import Price, PriceSource
 from firewarden.model.usage import Hardware
@@ -116,11 +114,3 @@ def test_steps_begin_where_the_window_does_and_name_each_change_once() -> None:
     steps = price_steps([*RATE_CARD, same], H100, since=since, until=until)
 
     assert steps == ((since, 7_000_000), (RATES_CHANGE, 8_000_000))
-
-
-def test_burn_leaves_out_what_is_unpriced_and_says_how_much_that_is() -> None:
-    held = [(H100, 8), (of("NVIDIA_Z900"), 4), (replace(H100, cluster=True), 16)]
-    at: datetime = RATES_CHANGE
-
-    assert burn_micro_usd_per_hour(held, RATE_CARD, at=at) == 64_000_000
-    assert unpriced_gpu_count(held, RATE_CARD, at=at) == 4

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from firewarden.app.memory import Memory
 from firewarden.app.metered import open_meter
 from firewarden.app.queries import Ledger
-from firewarden.metering.rates import price_at
-from firewarden.metering.segments import hardware_of, name_of
+from firewarden.decide.worth import burn_micro_usd
+from firewarden.metering.segments import name_of
 from firewarden.metering.totals import total_of
 from firewarden.model.activity import QuietEvidence, Use
 from firewarden.model.deployment import Deployment
@@ -146,10 +146,8 @@ def _cost(usages: Iterable[Usage]) -> float:
 
 
 def _burn(deployment: Deployment, prices: Sequence[Price], now: datetime) -> float | None:
-    if not deployment.gpu_count:
-        return 0.0
-    price = price_at(prices, hardware_of(deployment), now)
-    return None if price is None else deployment.gpu_count * price.micro_usd_per_gpu_hour / MICRO
+    micro_usd = burn_micro_usd(deployment, prices, now=now)
+    return None if micro_usd is None else micro_usd / MICRO
 
 
 def _quiet_for(quiet: QuietEvidence) -> float | None:

@@ -89,27 +89,6 @@ def price_steps(
     return (steps[0], *changes)
 
 
-def burn_micro_usd_per_hour(
-    held: Iterable[tuple[Hardware, int]], prices: Sequence[Price], *, at: datetime
-) -> int:
-    """Sum what *held* (hardware and GPUs held of it) costs per hour at one instant.
-
-    Unpriced GPUs are left out; `unpriced_gpu_count` counts them.
-    """
-    return sum(
-        gpu_count * price.micro_usd_per_gpu_hour
-        for hardware, gpu_count in held
-        if (price := price_at(prices, hardware, at)) is not None
-    )
-
-
-def unpriced_gpu_count(
-    held: Iterable[tuple[Hardware, int]], prices: Sequence[Price], *, at: datetime
-) -> int:
-    """Count the GPUs of *held* that no price is known for at one instant."""
-    return sum(gpu_count for hardware, gpu_count in held if price_at(prices, hardware, at) is None)
-
-
 def _holds(price: Price, hardware: Hardware, at: datetime) -> bool:
     placement = price.placement
     return (

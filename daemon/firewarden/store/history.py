@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, ScalarSelect, Select, func, or_, select
 from sqlmodel import Session
 
+from firewarden.metering.fold import REPLAYS_KNOWN
 from firewarden.model.ids import AccountId, Uid
 from firewarden.model.usage import (
     ActivityRun,
@@ -41,7 +42,6 @@ RUN: Final = RUNS.target
 SCRAPE: Final = table(ScrapeRow)
 SEGMENT: Final = SEGMENTS.target
 
-RECENT: Final = 10
 """Polls that are remembered over a restart."""
 END_OF_TIME: Final = 2**62
 
@@ -154,7 +154,7 @@ def _read_polls(session: Session, account: AccountId) -> tuple[Poll, ...]:
         select(POLL)
         .where(POLL.c.account_id == _number(account))
         .order_by(POLL.c.asked_at.desc())
-        .limit(RECENT)
+        .limit(REPLAYS_KNOWN)
     )
     newest_first = run(session, statement).mappings().all()
     return tuple(rows.poll_of(account, row) for row in reversed(newest_first))
