@@ -67,7 +67,6 @@ AWAY_FROM_HOME = [
     pytest.param("sqlalchemy", "report", "sqlalchemy", id="rows outside the store"),
     pytest.param("sqlalchemy", "app", "sqlalchemy", id="sqlalchemy in app, not in compose"),
     pytest.param("sqlmodel", "app", "sqlmodel", id="tables outside the store"),
-    pytest.param("stamina", "store", "stamina", id="retries outside providers"),
     pytest.param("starlette", "app", "starlette", id="starlette in app"),
     pytest.param("starlette", "providers", "starlette", id="starlette beside the simulator"),
     pytest.param("time", "app", "time", id="time outside the clock"),
