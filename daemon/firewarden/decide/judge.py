@@ -5,19 +5,19 @@ object, so what follows from its description alone is remembered by identity: a
 deployment that no policy can mean costs one look-up a cycle.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from firewarden.decide.brake import find_brake
+from firewarden.decide.clerk import Clerk
 from firewarden.decide.condition import Condition, Finding, all_of, patience, settle_all
 from firewarden.decide.conditions import compile_when
 from firewarden.decide.guards import Guards
 from firewarden.decide.kleene import conjunction
 from firewarden.decide.matching import Matcher, compile_match
 from firewarden.decide.protections import ProtectionList
-from firewarden.decide.reasons import evidence_of, reason_of
 from firewarden.decide.seen import Seen
-from firewarden.decide.situation import HIGHEST, Situation
+from firewarden.decide.situation import Situation
 from firewarden.model.deployment import Deployment
 from firewarden.model.ids import Uid
 from firewarden.model.verdict import ConditionResult, Mode, Truth, Verdict
@@ -76,15 +76,21 @@ class Judge:
         """
         if situation.ceiling is Mode.DISABLED:
             return ()
-        guards = self.guards(situation)
+        clerk = Clerk(self.guards(situation))
         return tuple(
-            self._verdict(seen, rule, truth, guards) for seen, rule, truth in self._sift(situation)
+            clerk.verdict(
+                seen,
+                rule.policy,
+                truth,
+                unknown="" if truth is Truth.TRUE else _unknown_because(rule, seen),
+            )
+            for seen, rule, truth in self._sift(situation)
         )
 
     def explain(self, situation: Situation, deployment: Deployment) -> tuple[Verdict, ...]:
         """Give the verdict of every policy about one deployment, condition by condition."""
-        guards, seen = self.guards(situation), Seen(deployment, situation)
-        return tuple(self._explained(seen, rule, guards) for rule in self.rules)
+        clerk, seen = Clerk(self.guards(situation)), Seen(deployment, situation)
+        return tuple(self._explained(seen, rule, clerk) for rule in self.rules)
 
     def guards(self, situation: Situation) -> Guards:
         """Set up the guards of one cycle; the brake is looked for once, if at all."""
@@ -116,11 +122,7 @@ class Judge:
         judged = (rule.candidate(deployment) for rule in self.rules)
         return tuple(candidate for candidate in judged if candidate is not None)
 
-    def _verdict(self, seen: Seen, rule: Rule, truth: Truth, guards: Guards) -> Verdict:
-        unknown = "" if truth is Truth.TRUE else _unknown_because(rule, seen)
-        return _compose(seen, rule.policy, truth, guards, unknown=unknown)
-
-    def _explained(self, seen: Seen, rule: Rule, guards: Guards) -> Verdict:
+    def _explained(self, seen: Seen, rule: Rule, clerk: Clerk) -> Verdict:
         match = rule.matches(seen.deployment)
         truth = conjunction((match, all_of(rule.conditions, seen)))
         unknown = _unknown_because(rule, seen) if truth is Truth.UNKNOWN else ""
@@ -132,8 +134,8 @@ class Judge:
             because="a fact it asks for is not told" if match is Truth.UNKNOWN else "",
         )
         found = tuple(each for condition in rule.conditions for each in condition.explain(seen))
-        verdict = _compose(
-            seen, rule.policy, truth, guards, unknown=unknown, conditions=(first, *found)
+        verdict = replace(
+            clerk.verdict(seen, rule.policy, truth, unknown=unknown), conditions=(first, *found)
         )
         if verdict.blocked_by is None and match is Truth.TRUE and truth is Truth.FALSE:
             wait = patience(rule.conditions, seen)
@@ -159,33 +161,6 @@ def _ask(seen: Seen, candidates: tuple[Candidate, ...]) -> Iterator[tuple[Seen, 
                 unknown = True
         else:
             yield seen, rule, Truth.UNKNOWN if unknown else Truth.TRUE
-
-
-def _compose(
-    seen: Seen,
-    policy: Policy,
-    truth: Truth,
-    guards: Guards,
-    *,
-    unknown: str,
-    conditions: Sequence[ConditionResult] = (),
-) -> Verdict:
-    blocked = guards.first(seen, policy, unknown=unknown)
-    due = truth is Truth.TRUE and blocked is None
-    return Verdict(
-        uid=seen.uid,
-        policy=policy.name,
-        policy_hash=policy.hash,
-        mode=min(policy.mode, seen.situation.ceiling, HIGHEST),
-        truth=truth,
-        conditions=tuple(conditions),
-        blocked_by=blocked[0] if blocked else None,
-        blocked_because=blocked[1] if blocked else "",
-        verb=policy.verb,
-        acts_at=seen.now + policy.grace if due else None,
-        reason=reason_of(seen, policy, truth, unknown),
-        evidence=evidence_of(seen),
-    )
 
 
 def _unknown_because(rule: Rule, seen: Seen) -> str:

@@ -1,0 +1,52 @@
+"""Writes verdicts; what several policies say alike of one deployment is worked out once."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from firewarden.decide.guards import Guards
+from firewarden.decide.protections import Blocked
+from firewarden.decide.reasons import evidence_of, reason_of
+from firewarden.decide.seen import Seen
+from firewarden.decide.situation import HIGHEST
+from firewarden.model.verdict import Blocker, Truth, Verb, Verdict
+from firewarden.policy.rules import Policy, RequireData
+
+_Asked = tuple[frozenset[Blocker], RequireData, Decimal | None, Verb, str]
+
+
+class Clerk:
+    """Writes the verdicts of one cycle, one deployment after the other."""
+
+    def __init__(self, guards: Guards) -> None:
+        """Write with *guards*."""
+        self._guards = guards
+        self._seen: Seen | None = None
+        self._evidence: Mapping[str, str] = {}
+        self._blocked: dict[_Asked, Blocked | None] = {}
+
+    def verdict(self, seen: Seen, policy: Policy, truth: Truth, *, unknown: str) -> Verdict:
+        """Say what *policy* makes of *seen*; *unknown*: what is not known, "" if nothing."""
+        if seen is not self._seen:
+            self._seen, self._evidence, self._blocked = seen, evidence_of(seen), {}
+        blocked = self._blocker(seen, policy, unknown)
+        due = truth is Truth.TRUE and blocked is None
+        return Verdict(
+            uid=seen.uid,
+            policy=policy.name,
+            policy_hash=policy.hash,
+            mode=min(policy.mode, seen.situation.ceiling, HIGHEST),
+            truth=truth,
+            conditions=(),
+            blocked_by=blocked[0] if blocked else None,
+            blocked_because=blocked[1] if blocked else "",
+            verb=policy.verb,
+            acts_at=seen.now + policy.grace if due else None,
+            reason=reason_of(seen, policy, truth, unknown),
+            evidence=self._evidence,
+        )
+
+    def _blocker(self, seen: Seen, policy: Policy, unknown: str) -> Blocked | None:
+        asked = (policy.allow, policy.require_data, policy.saves_at_least, policy.verb, unknown)
+        if asked not in self._blocked:
+            self._blocked[asked] = self._guards.first(seen, policy, unknown=unknown)
+        return self._blocked[asked]
