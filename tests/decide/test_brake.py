@@ -78,9 +78,14 @@ def brake(situation: Situation) -> str:
             id="silence of six hours is believed",
         ),
         pytest.param(
-            a_world((1, turned(10)), (1, turned(13)), (1, turned(15)), (9, quiet(minutes(90)))),
+            a_world((1, turned(10)), (1, turned(18)), (1, turned(25)), (9, quiet(minutes(90)))),
             True,
             id="the last few within minutes",
+        ),
+        pytest.param(
+            a_world((2, turned(10)), (1, turned(26)), (9, quiet(minutes(90)))),
+            False,
+            id="the last few over a longer time",
         ),
         pytest.param(a_world((9, quiet(minutes(90)))), False, id="never in use under our eyes"),
         pytest.param(

@@ -11,7 +11,7 @@ from firewarden.model.activity import Use
 FEW = 3
 """As many may change at once in any fleet; as many that fall silent together are doubted."""
 
-SILENCE_WITHIN = timedelta(minutes=5)
+SILENCE_WITHIN = timedelta(minutes=15)
 """Deployments whose use ended this close to each other ended together."""
 
 SILENCE_FOR = timedelta(hours=6)
@@ -27,8 +27,9 @@ def find_brake(situation: Situation, live: Iterable[Seen]) -> str:
     *live* are the deployments with ready replicas. Doubted is a listing from which half of
     the fleet vanished; a scrape in which, with what vanished, more than max(3, half of those
     with evidence) turned quiet; and silence in the whole account that came over 3 or more
-    deployments within minutes. It is found again in every cycle from the stored evidence,
-    so a restart does not release it: it ends when the evidence differs, or a person ends it.
+    deployments within a quarter of an hour. It is found again in every cycle from the stored
+    evidence, so a restart does not release it: it ends when the evidence differs, or a person
+    ends it.
     """
     vanished = len(situation.absent)
     fleet_size = len(situation.fleet.deployments) + vanished

@@ -25,7 +25,7 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from firewarden.policy.problems import Problem, shown
+from firewarden.policy.problems import Problem, masked, shown
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 20
@@ -93,7 +93,7 @@ def parse_tree(path: str, text: str) -> Tree:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-        tree.report(f"not YAML: {error.problem or error.context or 'unreadable'}", place)
+        tree.report(f"not YAML: {masked(error.problem or error.context or '?')}", place)
     except (YAMLError, ValueError, LookupError, TypeError, AttributeError) as error:
         # ruamel lets a few of its own slips through on text that is no YAML at all
         tree.report(f"not YAML: {shown(str(error).splitlines()[0] if str(error) else '?')}", (1, 1))

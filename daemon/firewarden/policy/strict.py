@@ -9,6 +9,11 @@ class Strict(BaseModel):
     """One map of a policy file; `later` names keys of the language that come in later versions."""
 
     model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=True
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+        defer_build=True,  # most maps are only ever read as a part of a file
     )
     later: ClassVar[frozenset[str]] = frozenset()
