@@ -2,24 +2,27 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 
-from firewarden.app.compose import Seams
+from firewarden.app.compose import Seams, open_database
 from firewarden.app.daemon import look_after
+from firewarden.app.queries import Ledger, read_ledger
 from firewarden.app.settings import Settings, load_settings
 from firewarden.app.ticker import LoopTicker
 from firewarden.clock.virtual import VirtualClock
 from firewarden.model.notice import Notice
-from firewarden.ports import Crash, CrashPoint
+from firewarden.ports import Crash, CrashPoint, RunDb
 from firewarden.providers.simulated.faults import Faults
 from firewarden.providers.simulated.http import application
 from firewarden.providers.simulated.world import World
+from firewarden.store.engine import Database
 from firewarden.store.runner import Inline
 
 
@@ -78,9 +81,22 @@ def _nothing(_point: CrashPoint) -> None:
     """Crash nowhere."""
 
 
+def _inline(_database: Database) -> RunDb:
+    return Inline()
+
+
 @asynccontextmanager
-async def running(stage: Stage, *, seed: int = 1, crash: Crash = _nothing) -> AsyncIterator[None]:
-    """Run the daemon of *stage* around the body; a crash of it is raised there."""
+async def running(
+    stage: Stage,
+    *,
+    seed: int = 1,
+    crash: Crash = _nothing,
+    run_db: Callable[[Database], RunDb] = _inline,
+) -> AsyncIterator["asyncio.Task[None]"]:
+    """Run the daemon of *stage* around the body; a crash of it is raised at the end.
+
+    The body gets the daemon's task, to wait for where it is meant to crash.
+    """
     stop = asyncio.Event()
     seams = Seams(
         clock=stage.clock,
@@ -88,7 +104,7 @@ async def running(stage: Stage, *, seed: int = 1, crash: Crash = _nothing) -> As
         rng=random.Random(seed),
         ticker=LoopTicker(stage.clock),
         transport=stage.transport,
-        run_db=lambda _database: Inline(),
+        run_db=run_db,
         crash=crash,
     )
     task = asyncio.create_task(
@@ -96,13 +112,26 @@ async def running(stage: Stage, *, seed: int = 1, crash: Crash = _nothing) -> As
         name="daemon",
     )
     try:
-        yield
+        yield task
     finally:
         stop.set()
         await task
 
 
-async def live(stage: Stage, duration: timedelta, **how: Mapping[str, object]) -> None:
-    """Let the daemon look after the account for *duration*."""
-    async with running(stage, **how):
-        await stage.clock.sleep(duration)
+async def ask(stage: Stage, path: str) -> Any:
+    """Ask the simulator itself: ``/_truth``, ``/_log``."""
+    async with httpx.AsyncClient(
+        transport=stage.transport, base_url=stage.settings.base_url
+    ) as client:
+        answer = await client.get(path)
+    return answer.raise_for_status().json()
+
+
+@contextmanager
+def ledger_of(stage: Stage) -> Iterator[Ledger]:
+    """Open the ledger of *stage* as a command does, beside the daemon."""
+    with (
+        closing(open_database(stage.settings, upgrade=False)) as database,
+        read_ledger(database, stage.settings, None, now=stage.clock.now()) as ledger,
+    ):
+        yield ledger

@@ -43,9 +43,9 @@ class Crew:
         *,
         notifier: Notifier,
         watchdog: Watchdog,
-        publish: Callable[[], None],
+        publish: Callable[[], None] | None,
     ) -> None:
-        """Put the roles together; asks nobody.
+        """Put the roles together; asks nobody. Without *publish* no figures are made.
 
         Raises:
             FileUnusable, PolicyError: the account's policies cannot be used.
@@ -100,12 +100,14 @@ class Crew:
         return tuple(roles)
 
     def _keeping(self) -> tuple[Role, ...]:
-        figures_every = max(FIGURES_EVERY, FIGURES_AT_MOST * self._tools.settings.time_speed)
-        return (
+        roles = [
             self._role("rollup", self.house.roll_up, every=ROLL_UP_EVERY),
             self._role("bill", self.house.read_bill, every=BILL_EVERY),
-            self._role("figures", self._figure, every=figures_every),
-        )
+        ]
+        if self._publish is not None:
+            every = max(FIGURES_EVERY, FIGURES_AT_MOST * self._tools.settings.time_speed)
+            roles.append(self._role("figures", self._figure, every=every))
+        return tuple(roles)
 
     def _role(
         self,
@@ -136,7 +138,7 @@ class Crew:
 
     async def _figure(self) -> None:
         memory, tools = self.keeper.memory, self._tools
-        if memory is None:
+        if memory is None or self._publish is None:
             return
 
         def read() -> Figures:

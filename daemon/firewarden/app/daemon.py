@@ -74,8 +74,8 @@ async def look_after(
 ) -> None:
     """Run every role until *stop* is set; then a listing under way is abandoned.
 
-    *serves*: answer on the address of the settings. Raises as `run` does; an error that
-    is a bug of ours ends all of it.
+    *serves*: make figures, and answer on the address of the settings. Raises as `run`
+    does; an error that is a bug of ours ends all of it.
     """
     async with AsyncExitStack() as stack:
         address = settings.listen
@@ -83,7 +83,7 @@ async def look_after(
         if on is not None:
             stack.callback(on.close)
         daemon = await stack.enter_async_context(
-            _assembled(settings, seams, notifier or LogNotifier(), stop)
+            _assembled(settings, seams, notifier or LogNotifier(), stop, serves=serves)
         )
         async with asyncio.TaskGroup() as group:
             tasks = [
@@ -125,14 +125,14 @@ class _Daemon:
         self._exposition = Exposition()
         self._tools = tools
 
-    def add(self, account: Account) -> None:
+    def add(self, account: Account, *, serves: bool) -> None:
         self.crews.append(
             Crew(
                 account,
                 self._tools,
                 notifier=self.notifier,
                 watchdog=self.watchdog,
-                publish=self._publish,
+                publish=self._publish if serves else None,
             )
         )
 
@@ -166,7 +166,12 @@ class _Daemon:
 
 @asynccontextmanager
 async def _assembled(
-    settings: Settings, seams: Seams, notifier: Notifier, stop: asyncio.Event
+    settings: Settings,
+    seams: Seams,
+    notifier: Notifier,
+    stop: asyncio.Event,
+    *,
+    serves: bool = False,
 ) -> AsyncIterator[_Daemon]:
     """Open the ledger and the way to every account, and make a crew for each."""
     async with AsyncExitStack() as stack:
@@ -186,7 +191,7 @@ async def _assembled(
         daemon = _Daemon(settings, tools, seams, notifier)
         for account in await _open_patiently(settings, seams, stack, stop):
             await _greet(account)
-            daemon.add(account)
+            daemon.add(account, serves=serves)
         yield daemon
 
 
