@@ -92,7 +92,6 @@ def _settings(folder: Path, simulation: Simulation, *, port: int) -> Settings:
         "FIREWARDEN_LISTEN": f"{HOST}:{_free(PORT)}",
         # At 600 times life's speed 30 s are 50 ms, which a busy machine does not keep.
         "FIREWARDEN_POLL_EVERY": "60s",
-        "FIREWARDEN_METRICS_EVERY": "60s",
         "FIREWARDEN_TIME_SPEED": f"{simulation.speed:g}",
         "FIREWARDEN_TIME_ORIGIN": simulation.origin.isoformat(),
     }

@@ -43,7 +43,7 @@ def active() -> tuple[DeploymentPlan, ...]:
                 environment="production", displayName="Chat",
             ),
             age=OLD,
-            flows=flow(Waves(per_minute=(45, 100, 170, 230), hours=(1.5, 4.0))),
+            flows=flow(Waves(per_minute=(45.5, 100.5, 170.5, 230.5), hours=(1.5, 4.0))),
             error_share=0.004,
         ),
         DeploymentPlan(

@@ -34,7 +34,7 @@ def small(seed: int) -> list[AccountPlan]:
             deployment_id="chat-prod",
             fields=fields(H100, 4, (1, 3), model=GPT, owner="ada@acme.example"),
             age=timedelta(days=20),
-            flows=flow(Waves(per_minute=(45, 100, 160), hours=(1.0, 3.0))),
+            flows=flow(Waves(per_minute=(45.5, 100.5, 160.5), hours=(1.0, 3.0))),
         ),
         DeploymentPlan(
             deployment_id="eval-friday",
