@@ -1,8 +1,13 @@
 """What every test shares: options, seeds, the browser. The order is random (pytest-randomly)."""
 
+import logging
 import shutil
+import sys
+import threading
+from collections.abc import Iterator
 
 import pytest
+import structlog
 from hypothesis import settings
 
 # No deadline: on a busy machine a slow example says something of the machine, not of the code.
@@ -40,6 +45,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     count = metafunc.config.getoption("--seeds")
     seeds = range(1, count + 1) if replayed is None else [replayed]
     metafunc.parametrize("simulation_seed", seeds, ids=lambda seed: f"seed {seed}")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """Undo what a test that configured the log left behind: it belongs to the whole process."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    crashed, thread_crashed = sys.excepthook, threading.excepthook
+    yield
+    structlog.reset_defaults()
+    logging.captureWarnings(capture=False)
+    logging.getLogger("firewarden").setLevel(logging.NOTSET)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    sys.excepthook, threading.excepthook = crashed, thread_crashed
 
 
 @pytest.fixture(scope="session")
