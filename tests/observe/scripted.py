@@ -25,6 +25,7 @@ class ScriptedProvider:
     """
 
     account = AccountId("acme")
+    last_skew_ms = None
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
