@@ -518,6 +518,17 @@ def test_a_wait_may_come_before_the_warning() -> None:
     assert the(world.pass_time(minutes(10))).state is DONE
 
 
+def test_after_missed_cycles_the_wait_still_counts_from_the_warning() -> None:
+    world = a_world(IDLE.replace("[warn, {wait: 15m}", "[{wait: 5m}, warn, {wait: 10m}"))
+    world.cycle()
+    world.now += timedelta(hours=2)
+    early = world.plan()
+    warned = the(world.cycle())
+
+    assert early.actions == ()
+    assert (warned.state, warned.acts_at) == (WAITING, world.now + minutes(10))
+
+
 def test_nobody_hears_of_the_end_of_a_story_they_were_not_told() -> None:
     world = a_world(IDLE.replace("[warn, {wait: 15m}", "[{wait: 15m}"))
     world.cycle()

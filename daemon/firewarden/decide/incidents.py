@@ -13,7 +13,14 @@ from firewarden.decide.docket import Docket, Pair
 from firewarden.decide.limits import let_through
 from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
-from firewarden.decide.stories import began_again, end_of_wait, is_same_story, open_story
+from firewarden.decide.stories import (
+    began_again,
+    end_of_wait,
+    is_same_story,
+    open_story,
+    released,
+    warned,
+)
 from firewarden.model.ids import PolicyName, Uid
 from firewarden.model.notice import Notice
 from firewarden.model.verdict import Blocker, Incident, IncidentState, Mode, Truth, Verb, Verdict
@@ -213,7 +220,7 @@ class _Cycle:
         while incident.stage < len(policy.steps):
             stage = policy.steps[incident.stage]
             if stage.verb is Verb.WARN:
-                incident = replace(incident, state=IncidentState.WARNED, warned_at=self.now)
+                incident = warned(incident, policy, now=self.now)
                 self._tell(notices.warned(incident, policy, self.situation))
             elif stage.verb is Verb.WAIT:
                 incident = self._waiting(incident)
@@ -239,19 +246,9 @@ class _Cycle:
         return replace(incident, state=IncidentState.WAITING, entered_at=self.now)
 
     def _released(self, incident: Incident) -> Incident:
-        """Let it go on; the time it was held for want of evidence does not count as grace."""
-        since, acts_at = incident.held_since, incident.acts_at
         if incident.held_told_at is not None:
             self._tell(notices.known_again(incident, self.situation))
-        if since is not None and acts_at is not None:
-            acts_at += self.now - since
-        return replace(
-            incident,
-            acts_at=acts_at,
-            held_since=None,
-            held_told_at=None,
-            held_by=incident.held_by if incident.held_by is Blocker.LIMITS else None,
-        )
+        return released(incident, now=self.now)
 
     def _hold(self, incident: Incident, blocker: Blocker) -> None:
         """Leave it where it is; say so once it has lasted an hour."""

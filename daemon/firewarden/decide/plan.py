@@ -13,7 +13,7 @@ from firewarden.decide.limits import let_through
 from firewarden.decide.reasons import evidence_of
 from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
-from firewarden.decide.stories import began_again, is_same_story
+from firewarden.decide.stories import began_again, is_same_story, released
 from firewarden.decide.worth import usd
 from firewarden.metering.rates import price_at
 from firewarden.metering.segments import hardware_of
@@ -21,7 +21,7 @@ from firewarden.model.deployment import Deployment
 from firewarden.model.ids import AccountId, DeploymentId, PolicyName, Uid
 from firewarden.model.price import PriceSource
 from firewarden.model.verdict import Blocker, Incident, Truth, Verb, Verdict
-from firewarden.policy.rules import EFFECTS, PolicySet
+from firewarden.policy.rules import EFFECTS, Policy, PolicySet
 
 
 class SavesBasis(StrEnum):
@@ -107,34 +107,37 @@ def plan(
     )
 
 
-def is_due(incident: Incident, verdict: Verdict, *, now: datetime) -> bool:
-    """Is the effect of an open incident due, as far as its own time says?"""
+def _is_due(incident: Incident, verdict: Verdict, policy: Policy, *, now: datetime) -> bool:
+    """Is the effect of an open incident due: warned of, waited for, not edited meanwhile?"""
     return (
         incident.policy_hash == verdict.policy_hash
         and incident.mode is verdict.mode
-        and incident.held_since is None
         and incident.acts_at is not None
         and incident.acts_at <= now
+        and all(each.verb is not Verb.WARN for each in policy.steps[incident.stage :])
     )
 
 
 def _due(
     verdicts: Sequence[Verdict], situation: Situation, docket: Docket, policy_set: PolicySet
 ) -> tuple[list[Planned], list[HeldBack]]:
+    policies = {policy.name: policy for policy in policy_set.policies}
     actions: dict[Uid, Planned] = {}
     waiting: dict[Uid, tuple[Incident, Verdict]] = {}
     for verdict in sorted(verdicts, key=lambda each: each.policy):
         if _is_done(verdict, situation, docket):
             actions.setdefault(verdict.uid, _planned(verdict, situation))
             continue
-        incident = docket.opened.get((verdict.uid, verdict.policy))
-        if incident is not None and is_due(incident, verdict, now=situation.now):
+        story = docket.opened.get((verdict.uid, verdict.policy))
+        if story is None:
+            continue
+        incident = released(story, now=situation.now)
+        if _is_due(incident, verdict, policies[verdict.policy], now=situation.now):
             first = waiting.get(verdict.uid)
             if first is None or _since(incident) < _since(first[0]):
                 waiting[verdict.uid] = (incident, verdict)
     for uid in actions:
         waiting.pop(uid, None)
-    policies = {policy.name: policy for policy in policy_set.policies}
     passed = let_through([one for one, _ in waiting.values()], policies, docket, situation)
     for incident in passed.go:
         actions[incident.uid] = _planned(waiting[incident.uid][1], situation)

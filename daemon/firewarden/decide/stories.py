@@ -1,10 +1,11 @@
 """When one story of a deployment is over, and when another begins."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
-from firewarden.model.verdict import Incident, IncidentState, Verdict
+from firewarden.model.verdict import Blocker, Incident, IncidentState, Verdict
 from firewarden.policy.rules import EFFECTS, Policy
 
 
@@ -64,7 +65,36 @@ def open_story(
     )
 
 
+def warned(incident: Incident, policy: Policy, *, now: datetime) -> Incident:
+    """Note that the warning was delivered *now*: what is waited for after it counts from here."""
+    return replace(
+        incident,
+        state=IncidentState.WARNED,
+        warned_at=now,
+        acts_at=now + _waits(policy, incident.stage + 1),
+    )
+
+
 def end_of_wait(incident: Incident, policy: Policy) -> datetime:
     """Give the end of the wait that *incident* is in: the later stages' waits come after it."""
-    after = sum((each.wait_for for each in policy.steps[incident.stage + 1 :]), timedelta(0))
-    return (incident.acts_at or incident.entered_at + policy.steps[incident.stage].wait_for) - after
+    due = incident.acts_at or incident.entered_at + _waits(policy, incident.stage)
+    return due - _waits(policy, incident.stage + 1)
+
+
+def _waits(policy: Policy, stage: int) -> timedelta:
+    """Sum the waits from *stage* on."""
+    return sum((each.wait_for for each in policy.steps[stage:]), timedelta(0))
+
+
+def released(incident: Incident, *, now: datetime) -> Incident:
+    """Let it go on; the time it was held for want of evidence is no grace."""
+    acts_at = incident.acts_at
+    if incident.held_since is not None and acts_at is not None:
+        acts_at += now - incident.held_since
+    return replace(
+        incident,
+        acts_at=acts_at,
+        held_since=None,
+        held_told_at=None,
+        held_by=incident.held_by if incident.held_by is Blocker.LIMITS else None,
+    )
