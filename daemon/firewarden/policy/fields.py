@@ -17,7 +17,7 @@ _SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,4})?)%", re.ASCII)
 _CHANNEL = re.compile(r"[a-z0-9_-]{1,80}", re.ASCII)
 _SECRET = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:/\S+", re.ASCII)
 _LONGEST_TEXT = 500
-_MOST_ITEMS = 100
+_MOST_ITEMS = 1_000
 _MOST = 1_000_000
 
 
