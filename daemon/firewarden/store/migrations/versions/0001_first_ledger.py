@@ -283,6 +283,9 @@ def make_money() -> None:
     )
     op.create_table(
         "usage_hour",
+        # Keys first: SQLite before 3.41 takes them for NULL in its integrity check else.
+        sa.Column("hour", sa.Integer(), nullable=False),
+        sa.Column("line_id", sa.Integer(), nullable=False),
         sa.Column("gpu_ms", sa.BigInteger(), nullable=False),
         sa.Column("below_ms", sa.BigInteger(), nullable=False),
         sa.Column("above_ms", sa.BigInteger(), nullable=False),
@@ -292,8 +295,6 @@ def make_money() -> None:
         sa.Column("unknown_ms", sa.BigInteger(), nullable=False),
         sa.Column("gap_ms", sa.BigInteger(), nullable=False),
         sa.Column("starting_ms", sa.BigInteger(), nullable=False),
-        sa.Column("hour", sa.Integer(), nullable=False),
-        sa.Column("line_id", sa.Integer(), nullable=False),
         *integers(
             "usage_hour",
             "hour",
@@ -314,6 +315,8 @@ def make_money() -> None:
     )
     op.create_table(
         "usage_day",
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("line_id", sa.Integer(), nullable=False),
         sa.Column("gpu_ms", sa.BigInteger(), nullable=False),
         sa.Column("below_ms", sa.BigInteger(), nullable=False),
         sa.Column("above_ms", sa.BigInteger(), nullable=False),
@@ -323,8 +326,6 @@ def make_money() -> None:
         sa.Column("unknown_ms", sa.BigInteger(), nullable=False),
         sa.Column("gap_ms", sa.BigInteger(), nullable=False),
         sa.Column("starting_ms", sa.BigInteger(), nullable=False),
-        sa.Column("day", sa.Integer(), nullable=False),
-        sa.Column("line_id", sa.Integer(), nullable=False),
         *integers(
             "usage_day",
             "day",
