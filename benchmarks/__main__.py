@@ -1,0 +1,36 @@
+"""`python -m benchmarks [--quick] [P1 …]`: measure, print, and fail where a target is missed.
+
+A whole run writes ``benchmarks/RESULTS.md``; a part of one, or a quick one, only prints.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+
+from benchmarks import starting, storage
+from benchmarks.figures import Figure
+from benchmarks.results import write
+
+BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
+    "P7": starting.figures,
+    "P9": storage.figures,
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run what is named, or everything; 0: every target met, 1: one missed, 2: no such name."""
+    quick = "--quick" in arguments
+    names = [each.upper() for each in arguments if each != "--quick"]
+    if unknown := [name for name in names if name not in BENCHMARKS]:
+        print(f"no benchmark {', '.join(unknown)}: there are {', '.join(BENCHMARKS)}")
+        return 2
+    found: list[Figure] = []
+    for name in names or BENCHMARKS:
+        for figure in BENCHMARKS[name](quick=quick):
+            print(figure, flush=True)
+            found.append(figure)
+    if not names and not quick:
+        write(found)
+    return 0 if all(figure.is_reached for figure in found) else 1
+
+
+sys.exit(main(sys.argv[1:]))
