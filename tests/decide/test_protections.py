@@ -237,15 +237,21 @@ def test_the_default_of_a_model_keeps_serving_it(
         pytest.param({"surroundings_at": None}, True, id="never read"),
         pytest.param({"surroundings_at": NOW - minutes(120)}, False, id="exactly fresh enough"),
         pytest.param({"surroundings_at": NOW - minutes(121)}, True, id="too old"),
-        pytest.param(
-            {"surroundings_at": NOW - timedelta(days=4)}, True, id="read before it was made"
-        ),
     ],
 )
 def test_unknown_surroundings_protect(changes: dict[str, Any], *, is_unknown: bool) -> None:
     seen = Seen(a_deployment(), a_situation(**changes))
 
     assert (unknown_surroundings(seen, NOBODY) is not None) is is_unknown
+
+
+def test_surroundings_read_before_a_deployment_was_made_say_nothing_of_it() -> None:
+    young = a_deployment(created_at=NOW - minutes(10))
+    before = a_situation(young, surroundings_at=NOW - minutes(30))
+    after = a_situation(young, surroundings_at=NOW - minutes(10))
+
+    assert unknown_surroundings(Seen(young, before), NOBODY) is not None
+    assert unknown_surroundings(Seen(young, after), NOBODY) is None
 
 
 def test_unknown_surroundings_are_lifted_only_with_all_that_they_could_hide() -> None:
