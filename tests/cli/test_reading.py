@@ -233,7 +233,7 @@ def test_a_plan_has_its_stable_keys(ask: Ask) -> None:
     ("arguments", "variables", "code", "words"),
     [
         pytest.param(
-            ("explain", "chat-prd"), {}, 2, "did you mean chat-prod?", id="mistyped deployment"
+            ("explain", "chat-prd"), {}, 2, "did you mean chat-prod", id="mistyped deployment"
         ),
         pytest.param(
             ("explain", "chat-prod", "--policy", "x"), {}, 2, "choose from: ", id="policy"

@@ -1,6 +1,7 @@
 """Two tickers: APScheduler for a daemon, and a plain loop for every other clock."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from datetime import UTC, timedelta
 from math import floor
@@ -57,6 +58,8 @@ class SchedulerTicker:
         """End; nothing is called afterwards, and stopping twice is stopping once."""
         if self._running:
             self._running = False
+            # A tick that is cancelled on the way is no error; `_wake` tells of real ones.
+            logging.getLogger("apscheduler.executors.default").setLevel(logging.CRITICAL)
             self._scheduler.shutdown(wait=False)
 
     async def _tick(self, name: str) -> None:
