@@ -2,12 +2,13 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, closing, suppress
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from firewarden.app.compose import open_database, production_seams
 from firewarden.app.daemon import look_after
@@ -18,6 +19,7 @@ from firewarden.app.signals import stop_signals
 from firewarden.app.simulate import HOST, KEY, Simulation, start_simulation
 from firewarden.app.status import show_status
 from firewarden.app.summary import sum_up, summary_lines
+from firewarden.errors import StoreUnavailable
 from firewarden.model.price import MICRO
 from firewarden.model.verdict import Incident
 from firewarden.ports import Notifier
@@ -55,27 +57,41 @@ async def play(
     Everything is the daemon's own code on a ledger of its own; no variable, file or key of
     the caller is looked at. *verbose*: every scene, not only the first of each kind.
     """
-    tell("simulated account: nothing real is touched")
-    with TemporaryDirectory(prefix="firewarden-demo-") as folder:
+    async with stop_signals() as stop:
+        tell("simulated account: nothing real is touched")
         simulation = start_simulation(fleet, seed=seed, speed=speed)
-        async with stop_signals() as stop, asyncio.TaskGroup() as group:
-            at: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-            app = application(simulation.world, clock=simulation.clock)
-            plane = group.create_task(serve(app, HOST, 0, on_ready=at.set_result))
-            settings = _settings(Path(folder), simulation, port=await at)
-            story = Storyteller(verbose=verbose)
-            narrator = group.create_task(_narrate(settings, simulation, story, tell))
-            await look_after(
-                settings,
-                production_seams(settings),
-                stop=stop,
-                notifier=notifier,
-                on_ready=lambda address: _introduce(address, speed, tell),
-            )
-            for task in (narrator, plane):
-                task.cancel()
-        for line in _summary(settings, simulation):
-            tell(line)
+        with TemporaryDirectory(prefix="firewarden-demo-") as folder:
+            async with _serving(simulation) as port:
+                settings = _settings(Path(folder), simulation, port=port)
+                story = _narrate(settings, simulation, Storyteller(verbose=verbose), tell)
+                async with _beside(story):
+                    await look_after(
+                        settings,
+                        production_seams(settings),
+                        stop=stop,
+                        notifier=notifier,
+                        on_ready=lambda address: _introduce(address, speed, tell),
+                    )
+            for line in _summary(settings, simulation):
+                tell(line)
+
+
+@asynccontextmanager
+async def _serving(simulation: Simulation) -> AsyncIterator[int]:
+    """Serve the simulated account around the body, which gets the port."""
+    at: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    app = application(simulation.world, clock=simulation.clock)
+    async with _beside(serve(app, HOST, 0, on_ready=at.set_result)):
+        yield await at
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Have *work* done while the body runs; a failure of it ends the body."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(work)
+        yield
+        task.cancel()
 
 
 def _settings(folder: Path, simulation: Simulation, *, port: int) -> Settings:
@@ -123,18 +139,17 @@ async def _narrate(
     with closing(open_database(settings, upgrade=True)) as database:
         while True:
             await clock.sleep(timedelta(seconds=LOOK_EVERY_S * simulation.speed))
-            glimpse = await asyncio.to_thread(_look, database, settings, simulation)
-            if glimpse is not None:
-                for line in story.look(glimpse):
+            with suppress(StoreUnavailable):  # what was missed is told at the next look
+                glimpse = await asyncio.to_thread(_look, database, settings, simulation)
+                for line in story.look(glimpse) if glimpse else ():
                     tell(line)
 
 
 def _look(database: Database, settings: Settings, simulation: Simulation) -> Glimpse | None:
     """Look at the ledger once; None before the first poll."""
     account = next(iter(simulation.world.accounts))
-    with database.reading() as session:
-        if account not in read_accounts(session):
-            return None
+    if not _is_known(account, database):
+        return None
     with read_ledger(database, settings, account, now=simulation.clock.now()) as ledger:
         picture = take_picture(ledger)
         status = show_status(picture)
@@ -169,9 +184,14 @@ def _grips(
 
 def _summary(settings: Settings, simulation: Simulation) -> tuple[str, ...]:
     account = next(iter(simulation.world.accounts))
-    now = simulation.clock.now()
-    with (
-        closing(open_database(settings, upgrade=False)) as database,
-        read_ledger(database, settings, account, now=now) as ledger,
-    ):
-        return summary_lines(sum_up(ledger, simulation.world))
+    with closing(open_database(settings, upgrade=True)) as database:
+        if not _is_known(account, database):
+            return summary_lines(None)
+        now = simulation.clock.now()
+        with read_ledger(database, settings, account, now=now) as ledger:
+            return summary_lines(sum_up(ledger, simulation.world))
+
+
+def _is_known(account: str, database: Database) -> bool:
+    with database.reading() as session:
+        return account in read_accounts(session)
