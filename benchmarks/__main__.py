@@ -6,11 +6,12 @@ A whole run writes ``benchmarks/RESULTS.md``; a part of one, or a quick one, onl
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import starting, storage
+from benchmarks import cycle, starting, storage
 from benchmarks.figures import Figure
 from benchmarks.results import write
 
 BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
+    "P1": cycle.figures,
     "P7": starting.figures,
     "P9": storage.figures,
 }

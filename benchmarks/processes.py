@@ -59,12 +59,12 @@ def spend(command: Sequence[str | Path], *, cwd: Path = ROOT) -> Spent:
 def running(
     command: Sequence[str | Path], *, cwd: Path = ROOT, environ: Mapping[str, str] | None = None
 ) -> Iterator["subprocess.Popen[str]"]:
-    """Keep *command* running around the body, its standard output a pipe; then end it."""
+    """Keep *command* running around the body, its standard input and output pipes; then end it."""
     process = subprocess.Popen(
         [str(part) for part in command],
         cwd=cwd,
         env=plain_environment(**(environ or {})),
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
