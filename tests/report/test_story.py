@@ -107,3 +107,15 @@ def test_each_kind_of_scene_is_told_once_a_deployment_and_numbered() -> None:
 
 def test_nothing_is_told_before_the_first_poll() -> None:
     assert list(Storyteller(verbose=True).look(Glimpse(status=a_status(observed_at=None)))) == []
+
+
+def test_many_of_one_kind_at_once_are_one_line() -> None:
+    teller = Storyteller(verbose=False)
+    names = [f"d{each}" for each in range(9)]
+    busy = [a_deployment(deployment_id=name, **BUSY) for name in names]
+    quiet = [a_deployment(deployment_id=name) for name in names]
+    list(teller.look(Glimpse(status=a_status(*busy))))
+
+    (line,) = teller.look(Glimpse(status=a_status(*quiet)))
+
+    assert line.endswith("going idle: 9 deployments at once: d0, d1, d2 and 6 more")

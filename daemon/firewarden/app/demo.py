@@ -19,6 +19,7 @@ from firewarden.app.signals import stop_signals
 from firewarden.app.simulate import HOST, KEY, Simulation, start_simulation
 from firewarden.app.status import show_status
 from firewarden.app.summary import sum_up, summary_lines
+from firewarden.clock.real import WallClock
 from firewarden.errors import StoreUnavailable
 from firewarden.model.price import MICRO
 from firewarden.model.verdict import Incident
@@ -35,7 +36,13 @@ Tell = Callable[[str], None]
 
 PORT = 8642
 LOOK_EVERY_S = 0.5
-"""Seconds of real time between two looks at the ledger."""
+"""Seconds of real time between two looks at the ledger, at least."""
+
+LOOKS_SHARE = 5
+"""So many times as long as a look took, the next one waits."""
+
+SPEEDS = {"small": 600.0, "large": 60.0}
+"""How fast time runs where nobody says: what one process can serve, watch and tell of."""
 
 _POLICY = """\
 version: 1
@@ -50,7 +57,13 @@ policies:
 
 
 async def play(
-    *, fleet: str, seed: int, speed: float, verbose: bool, tell: Tell, notifier: Notifier
+    *,
+    fleet: str,
+    seed: int,
+    speed: float | None,
+    verbose: bool,
+    tell: Tell,
+    notifier: Notifier,
 ) -> None:
     """Play until SIGINT or SIGTERM, then sum up; *tell* gets each line.
 
@@ -58,8 +71,7 @@ async def play(
     the caller is looked at. *verbose*: every scene, not only the first of each kind.
     """
     async with stop_signals() as stop:
-        tell("simulated account: nothing real is touched")
-        simulation = start_simulation(fleet, seed=seed, speed=speed)
+        simulation = start_simulation(fleet, seed=seed, speed=speed or SPEEDS[fleet])
         with TemporaryDirectory(prefix="firewarden-demo-") as folder:
             async with _serving(simulation) as port:
                 settings = _settings(Path(folder), simulation, port=port)
@@ -70,7 +82,7 @@ async def play(
                         production_seams(settings),
                         stop=stop,
                         notifier=notifier,
-                        on_ready=lambda address: _introduce(address, speed, tell),
+                        on_ready=lambda address: _introduce(address, simulation.speed, tell),
                     )
             for line in _summary(settings, simulation):
                 tell(line)
@@ -134,15 +146,21 @@ def _introduce(address: str, speed: float, tell: Tell) -> None:
 async def _narrate(
     settings: Settings, simulation: Simulation, story: Storyteller, tell: Tell
 ) -> None:
-    """Tell what changes, look by look, from what is committed to the ledger."""
-    clock = simulation.clock
+    """Tell what changes, look by look, from what is committed to the ledger.
+
+    A look at a large fleet takes longer, and then there are fewer: the daemon goes first.
+    """
+    wall = WallClock()
+    took = 0.0
     with closing(open_database(settings, upgrade=True)) as database:
         while True:
-            await clock.sleep(timedelta(seconds=LOOK_EVERY_S * simulation.speed))
+            await wall.sleep(timedelta(seconds=max(LOOK_EVERY_S, LOOKS_SHARE * took)))
+            began = wall.mono()
             with suppress(StoreUnavailable):  # what was missed is told at the next look
                 glimpse = await asyncio.to_thread(_look, database, settings, simulation)
                 for line in story.look(glimpse) if glimpse else ():
                     tell(line)
+            took = wall.mono() - began
 
 
 def _look(database: Database, settings: Settings, simulation: Simulation) -> Glimpse | None:

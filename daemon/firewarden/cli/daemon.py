@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -32,6 +33,15 @@ History = Annotated[
 DatabaseUrl = Annotated[
     str | None,
     typer.Option("--database", metavar="URL", help="Where --history writes; must be empty."),
+]
+DemoSpeed = Annotated[
+    float | None,
+    typer.Option(
+        "--speed",
+        min=1,
+        max=3600,
+        help="Simulated seconds per real second [default: 600, for the large fleet 60].",
+    ),
 ]
 OurSpeed = Annotated[
     float | None,
@@ -78,9 +88,7 @@ def run(*, once: Once = False, config: Config = None) -> None:
 
 def demo(
     *,
-    speed: Annotated[
-        float, typer.Option("--speed", min=60, max=3600, help="Simulated seconds per real second.")
-    ] = 600,
+    speed: DemoSpeed = None,
     seed: Seed = 1,
     fleet: Annotated[DemoFleet, typer.Option("--fleet", help="What it looks after.")] = (
         DemoFleet.SMALL
@@ -92,22 +100,24 @@ def demo(
     The same daemon, database and policies as `run`; only the account is simulated, and time
     is compressed. No key is needed, none is looked for. Ctrl-C stops it and sums up.
     """
-    import asyncio
+    _tell("simulated account: nothing real is touched")
+    with suppress(KeyboardInterrupt):  # before it has begun; afterwards it is an ordinary end
+        import asyncio
 
-    from firewarden.app.demo import play
-    from firewarden.cli.context import log_for_demo, quiet_or_terminal
+        from firewarden.app.demo import play
+        from firewarden.cli.context import log_for_demo, quiet_or_terminal
 
-    log_for_demo(verbose=verbose)
-    asyncio.run(
-        play(
-            fleet=fleet.value,
-            seed=seed,
-            speed=speed,
-            verbose=verbose,
-            tell=_tell,
-            notifier=quiet_or_terminal(verbose=verbose),
+        log_for_demo(verbose=verbose)
+        asyncio.run(
+            play(
+                fleet=fleet.value,
+                seed=seed,
+                speed=speed,
+                verbose=verbose,
+                tell=_tell,
+                notifier=quiet_or_terminal(verbose=verbose),
+            )
         )
-    )
 
 
 def _tell(line: str) -> None:

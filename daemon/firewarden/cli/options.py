@@ -47,10 +47,6 @@ Deployment = Annotated[
     typer.Argument(metavar="DEPLOYMENT", help="An id, a display name or a full name."),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed makes the same account.")]
-Speed = Annotated[
-    float,
-    typer.Option("--speed", min=1, max=3600, help="Simulated seconds per real second."),
-]
 
 
 def example(*lines: str) -> str:

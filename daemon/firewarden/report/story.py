@@ -36,6 +36,10 @@ _ASIDE = frozenset({Plot.BLIND, Plot.SEEING})
 """What is only told to who wants everything."""
 
 
+_TOLD_APART = 3
+"""More scenes of one kind in one look are told as one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """One line of the story; *subject* is the deployment it is about, or ""."""
@@ -172,7 +176,7 @@ def _due(name: str, status: FleetStatus) -> str:
 
 @dataclass(slots=True)
 class Storyteller:
-    """Numbers the scenes; without *verbose* each kind is told once a deployment."""
+    """Numbers the scenes; without *verbose* each kind is told once a deployment, many as one."""
 
     verbose: bool
     _told: set[tuple[Plot, str]] = field(default_factory=set)
@@ -183,11 +187,30 @@ class Storyteller:
         """Give the lines to print for what happened since the last look."""
         before, self._before = self._before, glimpse
         now = glimpse.status.now
-        for scene in scenes(before, glimpse):
-            key = (scene.plot, scene.subject)
-            if not self.verbose and (key in self._told or scene.plot in _ASIDE):
-                continue
-            self._told.add(key)
+        found = list(scenes(before, glimpse))
+        for text in self._all(found) if self.verbose else self._news(found):
             self._count += 1
             at = clock_time(now, now=now, zone=glimpse.status.timezone)
-            yield clean(f"{self._count:>3}. {at}  {scene.text}")
+            yield clean(f"{self._count:>3}. {at}  {text}")
+
+    @staticmethod
+    def _all(found: list[Scene]) -> Iterator[str]:
+        return (scene.text for scene in found)
+
+    def _news(self, found: list[Scene]) -> Iterator[str]:
+        plots: dict[Plot, list[Scene]] = {}
+        for scene in found:
+            key = (scene.plot, scene.subject)
+            if key not in self._told and scene.plot not in _ASIDE:
+                self._told.add(key)
+                plots.setdefault(scene.plot, []).append(scene)
+        for plot, alike in plots.items():
+            if len(alike) <= _TOLD_APART:
+                yield from (scene.text for scene in alike)
+            else:
+                yield _together(plot, alike)
+
+
+def _together(plot: Plot, alike: list[Scene]) -> str:
+    names = ", ".join(scene.subject for scene in alike[:_TOLD_APART])
+    return f"{plot.value}: {len(alike)} deployments at once: {names} and {len(alike) - _TOLD_APART} more"
