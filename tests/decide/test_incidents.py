@@ -225,6 +225,38 @@ def test_a_hole_in_the_evidence_alone_begins_no_new_story() -> None:
     assert world.pass_time(minutes(60)).changed == ()
 
 
+def test_a_hole_in_the_listings_alone_begins_no_new_story_either() -> None:
+    world = a_world()
+    world.cycle()
+    world.pass_time(minutes(15))
+    since_the_gap = Since(ready=world.now + minutes(5))
+
+    assert world.pass_time(minutes(60), ages=since_the_gap).changed == ()
+    assert len(world.plan(ages=since_the_gap).actions) == 1
+
+
+def test_stopped_and_made_ready_again_is_a_new_story() -> None:
+    world = a_world()
+    world.cycle()
+    world.pass_time(minutes(15))
+    started = world.quiet_since = world.now + minutes(5)
+
+    assert the(world.pass_time(minutes(60), ages=Since(ready=started))).state is WAITING
+
+
+def test_what_a_bolder_mode_may_do_it_begins_anew() -> None:
+    world = a_world()
+    opened = the(world.cycle())
+    pair = (opened.uid, opened.policy)
+    shyer = replace(opened, mode=Mode.DISABLED)
+    world.docket = replace(world.docket, opened={pair: shyer})
+    again = the(world.pass_time(minutes(15)))
+    assert (again.state, again.acts_at) == (WAITING, world.now + minutes(15))
+    done = the(world.pass_time(minutes(15)))
+    world.docket = replace(world.docket, done={pair: replace(done, mode=Mode.DISABLED)})
+    assert the(world.pass_time(minutes(1))).state is WAITING
+
+
 def test_a_hole_during_grace_cancels_and_says_so_without_claiming_use() -> None:
     world = a_world()
     world.cycle()

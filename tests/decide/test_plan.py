@@ -70,6 +70,35 @@ def test_before_grace_is_over_nothing_is_planned_or_held() -> None:
     assert planned(situation, Docket()).actions == ()
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("idle_for: 45m", "idle_for: 10m", id="edited"),
+        pytest.param("[warn, {wait: 15m}", "[{wait: 1m}, warn, {wait: 1m}", id="other stages"),
+    ],
+)
+def test_an_edited_policy_plans_nothing_before_a_cycle_has_taken_it_up(old: str, new: str) -> None:
+    situation, docket = after_grace(a_deployment())
+    over = step(situation, judge(situation, FREE), docket, FREE).docket
+    edited = policies(IDLE.replace(old, new))
+
+    assert planned(situation, docket, edited).actions == ()
+    assert planned(situation, over, edited).actions == ()
+
+
+def test_what_is_held_for_want_of_evidence_is_due_only_after_its_whole_grace() -> None:
+    first = a_situation()
+    docket = step(first, judge(first, FREE), Docket(), FREE).docket
+    looks = Looks(default=quiet(minutes(120), now=NOW + minutes(1)))
+    foggy = later(first, minutes(1), evidence=looks, complete_cycles=0)
+    docket = step(foggy, judge(foggy, FREE), docket, FREE).docket
+    clear = later(
+        first, minutes(15), evidence=Looks(default=quiet(minutes(120), now=NOW + minutes(15)))
+    )
+
+    assert planned(clear, docket).actions == ()
+
+
 def test_what_ran_to_its_end_in_the_ledger_stays_planned_while_it_lasts() -> None:
     situation, docket = after_grace(a_deployment())
     docket = step(situation, judge(situation, FREE), docket, FREE).docket
