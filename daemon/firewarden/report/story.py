@@ -213,4 +213,5 @@ class Storyteller:
 
 def _together(plot: Plot, alike: list[Scene]) -> str:
     names = ", ".join(scene.subject for scene in alike[:_TOLD_APART])
-    return f"{plot.value}: {len(alike)} deployments at once: {names} and {len(alike) - _TOLD_APART} more"
+    more = len(alike) - _TOLD_APART
+    return f"{plot.value}: {len(alike)} deployments at once: {names} and {more} more"

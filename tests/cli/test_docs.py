@@ -1,0 +1,74 @@
+"""What docs/commands.md says of the commands is so."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from firewarden.cli.main import app
+from firewarden.decide import findings
+from firewarden.model.verdict import Blocker
+from firewarden.report.explain import Explanation, explain_json
+from firewarden.report.plan import PlanView, plan_json
+from firewarden.report.status import status_json
+from firewarden.report.usage import NO_USAGE, figures_json
+from tests.report.views import NOW, a_deployment, a_status
+
+TEXT = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
+WORDS = set(re.findall(r"[a-z_]+", TEXT))
+
+
+def test_every_command_has_its_line() -> None:
+    registered = [
+        command.callback.__name__ for command in app.registered_commands if command.callback
+    ]
+    listed = re.findall(r"^\| `([a-z]+)` \|", TEXT, flags=re.MULTILINE)
+
+    assert sorted(listed) == sorted([*registered, "db"])
+
+
+def test_every_blocker_is_listed_in_order() -> None:
+    listed = re.search(r"in this order: (.*?)\.\n", TEXT, flags=re.DOTALL)
+
+    assert listed is not None
+    assert re.findall(r"`([a-z_]+)`", listed[1]) == [each.value for each in Blocker]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param(list(status_json(a_status(a_deployment()))["deployments"][0]), id="status"),
+        pytest.param(list(figures_json(NO_USAGE)), id="report"),
+        pytest.param(
+            list(
+                plan_json(
+                    PlanView(
+                        plan_id="",
+                        created_at=NOW,
+                        account="",
+                        timezone="UTC",
+                        policy_hash="",
+                        actions=(),
+                        held=(),
+                    )
+                )
+            ),
+            id="plan",
+        ),
+        pytest.param(
+            list(explain_json(Explanation(deployment_id="", at=NOW, timezone="UTC", verdicts=()))),
+            id="explain",
+        ),
+    ],
+)
+def test_every_key_is_printed(keys: list[str]) -> None:
+    assert set(keys) <= WORDS
+
+
+def test_every_kind_of_finding_is_printed() -> None:
+    source = Path(str(findings.__file__)).read_text(encoding="utf-8")
+    kinds = set(re.findall(r'kind="([a-z_]+)"', source))
+    kinds |= set(re.findall(r'_about\(\s*look, "([a-z_]+)"', source))
+
+    assert len(kinds) == 13
+    assert kinds <= WORDS
