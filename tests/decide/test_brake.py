@@ -6,7 +6,7 @@ from firewarden.decide.brake import find_brake
 from firewarden.decide.judge import judge
 from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
-from firewarden.model.activity import QuietEvidence
+from firewarden.model.activity import QuietEvidence, Use
 from firewarden.model.ids import Uid
 from firewarden.model.verdict import Blocker
 from tests.support.deciding import (
@@ -128,6 +128,14 @@ def test_all_zero_metrics_stop_nothing_not_even_what_was_idle_before() -> None:
 
     assert len(verdicts) == 8
     assert {verdict.blocked_by for verdict in verdicts} == {Blocker.EVIDENCE_BRAKE}
+
+
+def test_blindness_is_not_silence_and_does_not_end_it() -> None:
+    blind_in_use = replace(active(newest=minutes(2)), use=Use.UNKNOWN)
+    blind_quiet = replace(turned(10), use=Use.UNKNOWN)
+
+    assert not brake(a_world((4, blind_in_use), (9, quiet(minutes(90)))))
+    assert brake(a_world((4, blind_quiet), (9, replace(quiet(minutes(90)), use=Use.UNKNOWN))))
 
 
 def test_when_use_shows_again_the_look_is_believed_again() -> None:

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
-from firewarden.model.activity import Use
 
 FEW = 3
 """As many may change at once in any fleet; as many that fall silent together are doubted."""
@@ -57,8 +56,8 @@ def _turned_together(situation: Situation, known: Sequence[Seen]) -> tuple[datet
 
 def _fell_silent(situation: Situation, known: Sequence[Seen]) -> str:
     """Say so where nothing at all is in use any more, and much was until just before."""
-    if any(seen.quiet.use is Use.ACTIVE for seen in known):
-        return ""
+    if any(seen.quiet.active_at == seen.quiet.newest_at for seen in known):
+        return ""  # the newest that is known of it is use: blindness is not silence
     used = [seen.quiet.active_at for seen in known if seen.quiet.active_at is not None]
     last = max(used, default=None)
     if last is None or _is_released(situation, last) or situation.now - last > SILENCE_FOR:
