@@ -31,6 +31,10 @@ class Alarms:
         self._firing.add(key)
         return (self._notice(kind, key, severity, f"{self._account}: {part}: {error}"),)
 
+    def is_firing(self, part: str) -> bool:
+        """Was it said that *part* fails, and not yet that it works again?"""
+        return any(key.startswith(f"health:{part}:") for key in self._firing)
+
     def relief(self, part: str) -> tuple[Notice, ...]:
         """Say that *part* works again: a notice for each of its troubles that was firing."""
         over = sorted(key for key in self._firing if key.startswith(f"health:{part}:"))

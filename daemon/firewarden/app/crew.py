@@ -117,8 +117,14 @@ class Crew:
         every: timedelta,
         jitter: float = 0.25,
     ) -> Role:
+        async def work_and_relieve() -> None:
+            await work()
+            await self._relieve(part)
+
         name = f"{part}:{self.name}"
-        return Role(name, work, every=every, supervision=self._supervision, jitter=jitter)
+        return Role(
+            name, work_and_relieve, every=every, supervision=self._supervision, jitter=jitter
+        )
 
     @property
     def has_polled(self) -> bool:
@@ -156,9 +162,15 @@ class Crew:
         self._publish()
 
     def _beat(self, role: str) -> None:
-        if role == f"poll:{self.name}":
-            self.is_writing = True
         self._watchdog.beat(role)
+
+    async def _relieve(self, part: str) -> None:
+        """Tell that *part* works again, where people were told that it does not."""
+        await self.keeper.tell_relief(part)
+        if part == "poll" and not self.is_writing:
+            self.is_writing = True
+            text = f"{self.name}: the ledger is written again"
+            await self._tell_at_once(self._of_ledger(text, Severity.INFO, resolved=True))
 
     async def _trouble(self, role: str, error: FirewardenError) -> None:
         """Tell of an error: through the ledger where it can be written, else straight away."""
@@ -168,16 +180,19 @@ class Crew:
             await self._remember_trouble(part, error)
         elif self.is_writing:
             self.is_writing = False
-            await self._tell_at_once(
-                Notice(
-                    account=self.name,
-                    kind="meter.trouble",
-                    key="health:database",
-                    severity=Severity.PAGE,
-                    at=self._tools.clock.now(),
-                    text=f"{self.name}: the ledger cannot be written: {error}",
-                )
-            )
+            text = f"{self.name}: the ledger cannot be written: {error}"
+            await self._tell_at_once(self._of_ledger(text, Severity.PAGE))
+
+    def _of_ledger(self, text: str, severity: Severity, *, resolved: bool = False) -> Notice:
+        return Notice(
+            account=self.name,
+            kind="meter.trouble",
+            key="health:database",
+            severity=severity,
+            at=self._tools.clock.now(),
+            text=text,
+            resolved=resolved,
+        )
 
     async def _remember_trouble(self, part: str, error: FirewardenError) -> None:
         try:

@@ -116,6 +116,14 @@ class Keeper:
             if notices := memory.alarms.trouble(part, error):
                 await self._commit(lambda session: _record_all(session, notices))
 
+    async def tell_relief(self, part: str) -> None:
+        """Store that *part* works again, where an alert says that it does not."""
+        if self.memory is None or not self.memory.alarms.is_firing(part):
+            return
+        async with self._remembering() as memory:
+            notices = memory.alarms.relief(part)
+            await self._commit(lambda session: _record_all(session, notices))
+
     async def _judge(self, memory: Memory, seen: Seen) -> tuple[Seen, Steps | None]:
         """Judge what is known; what is due is read on its own first, and judged again."""
         situation = memory.situation(seen, self._tools)
@@ -183,8 +191,8 @@ class Keeper:
 def _health_of_poll(memory: Memory, seen: Seen) -> tuple[Notice, ...]:
     gaps = memory.alarms.gap([gap for change in seen.changes for gap in change.gaps])
     if seen.error is not None:
-        return (*gaps, *memory.alarms.trouble("listing", seen.error))
-    return (*gaps, *memory.alarms.relief("listing"))
+        return (*gaps, *memory.alarms.trouble("poll", seen.error))
+    return (*gaps, *memory.alarms.relief("poll"))
 
 
 def _health_of_scrape(memory: Memory, scraped: Scraped) -> tuple[Notice, ...]:

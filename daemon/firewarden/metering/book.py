@@ -52,8 +52,12 @@ class Book:
         self.buried: dict[Uid, datetime] = {}
         self._uid_of = {name_of(uid): uid for uid in self.known}
         self.doubted: dict[Uid, Reading] = {}
-        for segment in remembered.open_segments:
-            self._note_counts(None, segment)
+        before: dict[Uid, Segment] = {}
+        for segment in (*sorted(remembered.lately, key=_order), *remembered.open_segments):
+            last = before.get(segment.uid)
+            follows = last is not None and last.ended == segment.started
+            self._note_counts(last if follows else None, segment)
+            before[segment.uid] = segment
 
     def confirmed_at(self, uid: Uid) -> datetime | None:
         """When the newest read that showed *uid* was asked for."""
@@ -273,6 +277,10 @@ class Book:
                 since.pop(now.uid, None)
             elif not held:
                 since[now.uid] = now.started.hi
+
+
+def _order(segment: Segment) -> tuple[datetime, datetime]:
+    return segment.started.hi, segment.started.lo
 
 
 def _is_zero(segment: Segment) -> bool:

@@ -79,7 +79,7 @@ class Ledger:
     def ready_since(self, uid: Uid) -> datetime | None:
         """Since when replicas have surely been ready without a break that we know of.
 
-        A restart knows no further back than the start of the segment that goes on.
+        A restart knows no further back than the segments that were read back.
         """
         return self._book.ready_since.get(uid)
 

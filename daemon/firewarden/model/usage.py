@@ -238,6 +238,8 @@ class Remembered:
             start; scrapes: all since that instant, oldest first.
         last_poll: the newest complete one; polls: the newest few, newest last.
         tags: the tag sets now in force, by uid; a uid that has none may be left out.
+        lately: closed segments before the open ones that end after the asked-for instant:
+            since when replicas are ready is older than the segment that goes on.
     """
 
     known: tuple[Known, ...]
@@ -247,3 +249,4 @@ class Remembered:
     last_poll: Poll | None
     polls: tuple[Poll, ...]
     tags: Mapping[Uid, Mapping[str, str]] = field(default_factory=dict)
+    lately: tuple[Segment, ...] = ()

@@ -42,6 +42,8 @@ def contradiction(listed: Deployment, examined: Examined | None) -> str:
 
 _FACTS = (
     "state",
+    "accelerator_type",
+    "accelerator_count",
     "min_replica_count",
     "max_replica_count",
     "desired_replica_count",

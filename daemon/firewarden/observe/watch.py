@@ -112,24 +112,26 @@ class AccountWatch:
             fleet = replace(fleet, complete=False, problem=problem)
         change = self.ledger.fold_fleet(fleet, cause=self._trouble)
         self._trouble = ""
-        if fleet.complete:
-            self.fleet = fleet
-        seen = Seen(
-            poll=_poll_of(fleet), fleet=fleet, changes=_moved([change]), described=described
+        seen = await self._look_for_missing(
+            Seen(poll=_poll_of(fleet), fleet=fleet, changes=_moved([change]), described=described)
         )
-        return await self._look_for_missing(seen)
+        if seen.poll.complete:
+            self.fleet = seen.fleet
+        return seen
 
     async def confirm(self, seen: Seen, uids: Collection[Uid]) -> Seen:
-        """Read on its own each deployment that is due; a contradiction voids the listing."""
+        """Read on its own each deployment that is due; the first contradiction voids the listing.
+
+        No answer is a contradiction, so that a provider that hangs holds a cycle up once.
+        """
         if seen.fleet is None:
             return seen
-        problem, changes = "", []
+        changes = []
         for uid in list(uids)[:READS_AT_ONCE]:
             examined, change = await self._read(uid, alone=False)
             changes.append(change)
-            problem = problem or contradiction(seen.fleet.deployments[uid], examined)
-        if problem:
-            return seen.doubted(problem, _moved(changes))
+            if problem := contradiction(seen.fleet.deployments[uid], examined):
+                return seen.doubted(problem, _moved(changes))
         return replace(seen, changes=(*seen.changes, *_moved(changes)))
 
     async def follow(self) -> tuple[LedgerChange, ...]:
@@ -188,7 +190,9 @@ class AccountWatch:
         for uid in self.ledger.missing[:READS_AT_ONCE]:
             examined, change = await self._read(uid)
             changes.append(change)
-            found = examined.deployment if examined else None
+            if examined is None:
+                break  # whoever does not answer now is asked again in the next cycle
+            found = examined.deployment
             if found is not None and found.uid == uid and not found.is_gone:
                 there.append(found.deployment_id)
         moved = _moved(changes)

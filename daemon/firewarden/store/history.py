@@ -65,6 +65,15 @@ def read_remembered(session: Session, account: AccountId, *, since: datetime) ->
         last_poll=newest_poll(session, account),
         polls=_read_polls(session, account),
         tags=read_tags_at(session, account),
+        lately=_read_segments(
+            session,
+            _segments().where(
+                _of(account),
+                SEGMENT.c.deployment_id.in_(opened),
+                overlapping(SEGMENTS, since=to_ms(since), until=END_OF_TIME),
+                ~still_open,
+            ),
+        ),
     )
 
 
