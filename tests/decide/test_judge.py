@@ -92,7 +92,7 @@ situations = st.builds(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(situation=situations)
 def test_the_quick_way_and_the_explained_way_agree(situation: Situation) -> None:
     (deployment,) = situation.fleet.deployments.values()
@@ -119,7 +119,7 @@ def acts(verdicts: tuple[Verdict, ...]) -> set[tuple[str, str]]:
     }
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(situation=situations)
 def test_unknown_never_acts(situation: Situation) -> None:
     for verdict in judge(situation, SEVERAL):
@@ -129,7 +129,7 @@ def test_unknown_never_acts(situation: Situation) -> None:
             assert verdict.reason.startswith("unknown: ")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(situation=situations, now_unknown=st.sampled_from(["evidence", "ages", "around", "cover"]))
 def test_losing_data_never_adds_an_action(situation: Situation, now_unknown: str) -> None:
     losses: dict[str, dict[str, Any]] = {
@@ -143,7 +143,7 @@ def test_losing_data_never_adds_an_action(situation: Situation, now_unknown: str
     assert acts(judge(replace(situation, **lost), SEVERAL)) <= acts(judge(situation, SEVERAL))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(situation=situations)
 def test_protection_always_wins(situation: Situation) -> None:
     (deployment,) = situation.fleet.deployments.values()
@@ -153,7 +153,7 @@ def test_protection_always_wins(situation: Situation) -> None:
         assert verdict.blocked_by is Blocker.PROTECTED
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(fleet=st.lists(deployments, max_size=4, unique_by=lambda one: one.uid), data=st.data())
 def test_the_order_of_the_fleet_does_not_matter(
     fleet: list[Deployment], data: st.DataObject

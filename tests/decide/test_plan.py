@@ -196,7 +196,7 @@ looks = st.sampled_from(
 names = ["exp-1", "exp-2", "exp-3", "exp-4"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     by_name=st.dictionaries(st.sampled_from(names), looks, max_size=4),
     limits=st.sampled_from(["per_cycle: 1", "per_hour: 2", "share_per_hour: 50%"]),

@@ -77,19 +77,19 @@ def _holds_together(text: str) -> None:
         assert not errors
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(text=st.text(alphabet=st.characters(codec=None), max_size=80))
 def test_any_text_is_judged(text: str) -> None:
     _holds_together(text)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(parts=st.lists(st.sampled_from([*_WORDS, *_SIGNS]), max_size=25))
 def test_any_heap_of_yaml_signs_is_judged(parts: list[str]) -> None:
     _holds_together("version: 1\n" + "".join(parts))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(document=files)
 def test_any_tree_of_known_words_is_judged(document: object) -> None:
     _holds_together(json.dumps(document))
