@@ -11,6 +11,7 @@ from firewarden.decide.situation import HIGHEST
 from firewarden.model.verdict import Blocker, Truth, Verb, Verdict
 from firewarden.policy.rules import Policy, RequireData
 
+_NOTHING: Mapping[str, str] = {}
 _Asked = tuple[frozenset[Blocker], RequireData, Decimal | None, Verb, str]
 
 
@@ -21,13 +22,13 @@ class Clerk:
         """Write with *guards*."""
         self._guards = guards
         self._seen: Seen | None = None
-        self._evidence: Mapping[str, str] = {}
+        self._evidence: Mapping[str, str] | None = None
         self._blocked: dict[_Asked, Blocked | None] = {}
 
     def verdict(self, seen: Seen, policy: Policy, truth: Truth, *, unknown: str) -> Verdict:
         """Say what *policy* makes of *seen*; *unknown*: what is not known, "" if nothing."""
         if seen is not self._seen:
-            self._seen, self._evidence, self._blocked = seen, evidence_of(seen), {}
+            self._seen, self._evidence, self._blocked = seen, None, {}
         blocked = self._blocker(seen, policy, unknown)
         due = truth is Truth.TRUE and blocked is None
         return Verdict(
@@ -42,8 +43,13 @@ class Clerk:
             verb=policy.verb,
             acts_at=seen.now + policy.grace if due else None,
             reason=reason_of(seen, policy, truth, unknown),
-            evidence=self._evidence,
+            evidence=_NOTHING if policy.verb is Verb.WARN else self._evidence_of(seen),
         )
+
+    def _evidence_of(self, seen: Seen) -> Mapping[str, str]:
+        if self._evidence is None:
+            self._evidence = evidence_of(seen)
+        return self._evidence
 
     def _blocker(self, seen: Seen, policy: Policy, unknown: str) -> Blocked | None:
         asked = (policy.allow, policy.require_data, policy.saves_at_least, policy.verb, unknown)

@@ -65,6 +65,8 @@ class Guards:
         tagged = tag_protection(seen.deployment.tags, now=seen.now)
         if tagged is not None and tagged[0] is Blocker.PROTECTED:
             yield tagged
+        if policy.verb is Verb.WARN:  # none of what follows would hold it
+            return
         if (found := built_in_protection(seen, policy.allow)) is not None:
             yield found
         if tagged is not None and policy.verb is Verb.SCALE_TO_ZERO:

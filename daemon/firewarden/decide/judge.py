@@ -109,6 +109,7 @@ class Judge:
         deployments = situation.fleet.deployments
         if len(remembered) > 2 * len(deployments) + 100:
             remembered.clear()
+        self._protections.forget(len(deployments))
         for uid, deployment in deployments.items():
             entry = remembered.get(uid)
             if entry is None or entry[0] is not deployment:

@@ -7,6 +7,7 @@ from firewarden.decide import facts
 from firewarden.decide.matching import Matcher, compile_match
 from firewarden.decide.seen import Seen
 from firewarden.model.deployment import Deployment, State, Surroundings, Trait
+from firewarden.model.ids import Uid
 from firewarden.model.verdict import Blocker, Truth
 from firewarden.policy.durations import format_duration, parse_duration
 from firewarden.policy.problems import shown
@@ -34,24 +35,41 @@ _TRAITS = (
 
 
 class ProtectionList:
-    """The ``protect`` entries of all files, ready to be asked."""
+    """The ``protect`` entries of all files, ready to be asked.
+
+    Which of them mean a deployment follows from its description, and is remembered as long
+    as that is the same object.
+    """
 
     def __init__(self, protections: Sequence[Protection]) -> None:
         """Prepare *protections*."""
         self._entries: list[tuple[Matcher, Protection]] = [
             (compile_match(entry.match, either_name=True), entry) for entry in protections
         ]
+        self._meant: dict[Uid, tuple[Deployment, tuple[tuple[Truth, Protection], ...]]] = {}
 
     def find(self, deployment: Deployment, *, now: datetime) -> str:
         """Say why *deployment* is protected; "" where it is not. An unknown match protects."""
-        for matches, entry in self._entries:
+        for truth, entry in self._meaning(deployment):
             if entry.until is not None and now >= entry.until:
                 continue
-            if (truth := matches(deployment)) is not Truth.FALSE:
-                may = "" if truth is Truth.TRUE else "it may be meant by "
-                reason = entry.reason or "no reason given"
-                return f"{may}protect at {entry.path}:{entry.line}: {reason}"
+            may = "" if truth is Truth.TRUE else "it may be meant by "
+            reason = entry.reason or "no reason given"
+            return f"{may}protect at {entry.path}:{entry.line}: {reason}"
         return ""
+
+    def forget(self, count: int) -> None:
+        """Remember nothing of deployments that are gone, once most are: *count* are there."""
+        if len(self._meant) > 2 * count + 100:
+            self._meant.clear()
+
+    def _meaning(self, deployment: Deployment) -> tuple[tuple[Truth, Protection], ...]:
+        entry = self._meant.get(deployment.uid)
+        if entry is None or entry[0] is not deployment:
+            judged = ((matches(deployment), protection) for matches, protection in self._entries)
+            found = tuple(each for each in judged if each[0] is not Truth.FALSE)
+            entry = self._meant[deployment.uid] = (deployment, found)
+        return entry[1]
 
 
 def tag_protection(tags: Mapping[str, str], *, now: datetime) -> Blocked | None:

@@ -101,7 +101,8 @@ class Verdict:
         verb: the next stage's verb that has an effect (never warn or wait).
         acts_at: when that verb is due, if nothing changes; None where it is not known.
         reason: one line for people, e.g. ``idle 52m``.
-        evidence: the facts the verdict rests on, each ready to print and to compare.
+        evidence: the facts its effect would rest on, each ready to print and to compare;
+            none where it only warns.
     """
 
     uid: Uid
