@@ -59,6 +59,12 @@ def open_ledger(settings: Settings, account: str | None) -> Iterator[Ledger]:
         yield ledger
 
 
+def known_accounts(settings: Settings) -> tuple[AccountId, ...]:
+    """List the accounts that the ledger of *settings* holds; raises as `open_ledger` does."""
+    with closing(open_database(settings, upgrade=False)) as database, database.reading() as session:
+        return read_accounts(session)
+
+
 @contextmanager
 def read_ledger(
     database: Database, settings: Settings, account: str | None, *, now: datetime

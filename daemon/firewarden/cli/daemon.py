@@ -5,12 +5,15 @@ import sys
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from firewarden.cli.options import Config, Seed
-from firewarden.cli.output import progress, say
+from firewarden.cli.output import console, progress, say
+
+if TYPE_CHECKING:
+    from firewarden.app.settings import Settings
 
 Once = Annotated[
     bool,
@@ -83,7 +86,24 @@ def run(*, once: Once = False, config: Config = None) -> None:
     loaded = load(config)
     seams = production_seams(loaded.settings)
     log_as_daemon(loaded, seams.clock)
-    raise typer.Exit(asyncio.run(keep_running(loaded.settings, seams, once=once)))
+    code = asyncio.run(keep_running(loaded.settings, seams, once=once))
+    if once and code == 0:
+        _show_once(loaded.settings)
+    raise typer.Exit(code)
+
+
+def _show_once(settings: "Settings") -> None:
+    """Print what one cycle found, and that one cycle is not evidence."""
+    from firewarden.app.queries import known_accounts, open_ledger
+    from firewarden.app.status import read_status
+    from firewarden.report.status import status_view
+
+    for account in known_accounts(settings):
+        with open_ledger(settings, account) as ledger:
+            console().print(status_view(read_status(ledger)))
+    typer.echo(
+        "Verdicts that need evidence from earlier polls stay unknown: let `firewarden run` go on."
+    )
 
 
 def demo(
