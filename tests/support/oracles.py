@@ -30,7 +30,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class True_:
+class Truth:
     """What one incarnation really held in the stretch asked for."""
 
     deployment_id: str
@@ -59,10 +59,10 @@ def written(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def truth_of(told: Mapping[str, Any]) -> dict[Uid, True_]:
+def truth_of(told: Mapping[str, Any]) -> dict[Uid, Truth]:
     """Read what ``/_truth`` told, by uid."""
     return {
-        make_uid(row["name"], instant(row["create_time"])): True_(
+        make_uid(row["name"], instant(row["create_time"])): Truth(
             deployment_id=row["deployment_id"],
             gpu_ms=int(Decimal(row["gpu_seconds"]) * 1000),
             gpu_count=row["ready_gpu_count"],
@@ -99,7 +99,7 @@ def by_uid(usages: Iterable[Usage]) -> dict[Uid, Totals]:
     return {uid: total_of(own) for uid, own in grouped.items()}
 
 
-def outside(metered: Mapping[Uid, Totals], truth: Mapping[Uid, True_]) -> list[str]:
+def outside(metered: Mapping[Uid, Totals], truth: Mapping[Uid, Truth]) -> list[str]:
     """List every deployment whose truth lies outside its hard bounds; empty is what we want."""
     nothing = Totals()
     wrong = []
@@ -111,7 +111,7 @@ def outside(metered: Mapping[Uid, Totals], truth: Mapping[Uid, True_]) -> list[s
     return wrong
 
 
-def demand_truth_inside(ledger: Ledger, truth: Mapping[Uid, True_]) -> dict[Uid, Totals]:
+def demand_truth_inside(ledger: Ledger, truth: Mapping[Uid, Truth]) -> dict[Uid, Totals]:
     """Demand that every deployment's truth lies in its bounds; *truth* is of `watched_span`."""
     metered = by_uid(open_meter(ledger).used(*watched_span(ledger)))
     wrong = outside(metered, truth)
@@ -121,8 +121,8 @@ def demand_truth_inside(ledger: Ledger, truth: Mapping[Uid, True_]) -> dict[Uid,
 
 def too_wide(
     metered: Mapping[Uid, Totals],
-    before: Mapping[Uid, True_],
-    truth: Mapping[Uid, True_],
+    before: Mapping[Uid, Truth],
+    truth: Mapping[Uid, Truth],
     *,
     every: timedelta,
 ) -> list[str]:

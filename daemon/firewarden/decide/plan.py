@@ -132,7 +132,9 @@ def _due(
         if story is None:
             continue
         incident = released(story, now=situation.now)
-        if _is_due(incident, verdict, policies[verdict.policy], now=situation.now):
+        # As of the newest cycle: it read what was due on its own, nobody has since.
+        looked_at = situation.fleet.answered_at
+        if _is_due(incident, verdict, policies[verdict.policy], now=looked_at):
             first = waiting.get(verdict.uid)
             if first is None or _since(incident) < _since(first[0]):
                 waiting[verdict.uid] = (incident, verdict)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from firewarden.clock.real import within
 from firewarden.errors import ProviderError
 from firewarden.metering.evidence import EvidenceBook
 from firewarden.metering.fold import Ledger
@@ -19,6 +20,9 @@ from firewarden.ports import Clock, Crash, CrashPoint, Provider
 
 READS_AT_ONCE = 20
 """Single reads in one cycle, of deployments that vanished, are changing, or are due."""
+
+READ_WITHIN = timedelta(seconds=10)
+"""Wall time that a single read may take: the listing of its cycle waits to be committed."""
 
 FOLLOWED_FOR = timedelta(minutes=10)
 """How long an announced change is followed more closely than by polls."""
@@ -209,8 +213,9 @@ class AccountWatch:
         name = name_of(uid)
         deployment_id = DeploymentId(name.rpartition("/")[2])
         try:
-            examined = await self._provider.fetch_deployment(deployment_id, alone=alone)
-        except ProviderError:
+            async with within(READ_WITHIN):
+                examined = await self._provider.fetch_deployment(deployment_id, alone=alone)
+        except (ProviderError, TimeoutError):
             return None, LedgerChange()
         if not alone:
             self.around[name] = examined.surroundings

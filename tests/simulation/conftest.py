@@ -1,0 +1,72 @@
+"""What simulated lives share: a folder in memory, a ledger ready to use, logs that are kept."""
+
+import io
+import logging
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from firewarden.app.logging import configure_logging
+from firewarden.app.redaction import Redactor
+from firewarden.store.engine import Database
+from tests.simulation.stages import EMPTY_LEDGER, KEY, in_memory
+from tests.support.clock import FakeClock
+
+_SEEDS_A_DAY = 500
+"""So many short lives are asked for, and one more whole day is lived through."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that takes ``day_seed`` for one seed, and for more where many are asked for."""
+    if "day_seed" not in metafunc.fixturenames:
+        return
+    replayed = metafunc.config.getoption("--seed")
+    count = max(1, metafunc.config.getoption("--seeds") // _SEEDS_A_DAY)
+    seeds = range(1, count + 1) if replayed is None else [replayed]
+    metafunc.parametrize("day_seed", seeds, ids=lambda seed: f"seed {seed}")
+
+
+@pytest.fixture(scope="session")
+def empty_ledger() -> Iterator[Path]:
+    """A ledger without a row; copied, it saves every life its migration."""
+    folder = Path(tempfile.mkdtemp(prefix="fw-empty-", dir=in_memory()))
+    file = folder / EMPTY_LEDGER
+    Database.open(f"sqlite:///{file}", upgrade=True).close()
+    yield file
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def folder(empty_ledger: Path) -> Iterator[Path]:
+    """A folder in memory, with an empty ledger in it."""
+    made = Path(tempfile.mkdtemp(prefix="fw-life-", dir=in_memory()))
+    shutil.copy(empty_ledger, made / EMPTY_LEDGER)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[io.StringIO]:
+    """The log of the daemon as `firewarden run` writes it, kept instead of shown."""
+    root = logging.getLogger()
+    names = ("httpx", "httpcore", "asyncio", "firewarden")
+    levels = [(each, each.level) for each in (root, *map(logging.getLogger, names))]
+    handlers, hook, thread_hook = list(root.handlers), sys.excepthook, threading.excepthook
+    stream, redactor = io.StringIO(), Redactor()
+    redactor.register(KEY)
+    configure_logging(
+        clock=FakeClock(), redactor=redactor, format="json", level="info", stream=stream
+    )
+    yield stream
+    structlog.reset_defaults()
+    logging.captureWarnings(capture=False)
+    sys.excepthook, threading.excepthook = hook, thread_hook
+    root.handlers[:] = handlers
+    for logger, level in levels:
+        logger.setLevel(level)
