@@ -120,8 +120,8 @@ def demo(
     The same daemon, database and policies as `run`; only the account is simulated, and time
     is compressed. No key is needed, none is looked for. Ctrl-C stops it and sums up.
     """
-    _tell("simulated account: nothing real is touched")
     with suppress(KeyboardInterrupt):  # before it has begun; afterwards it is an ordinary end
+        _tell("simulated account: nothing real is touched")
         import asyncio
 
         from firewarden.app.demo import play
