@@ -9,16 +9,22 @@
   * WorldError               the world failed: exit 1; a running daemon retries and alerts
     * ProviderError            the provider could not answer
       * ProviderUnavailable      worth retrying: time-out, reset, 429, 5xx (see ``retry_after``)
+        * AnswerLost               a change was sent and its answer never came: *unknown*
       * ProviderRejected         not worth retrying: another 4xx, or an answer nobody can read
         * NotFound                 404: the thing asked for is not there
         * AccountSuspended         412: the account is paused by the provider
+        * InUse                    a failed precondition: the provider will not while it is used
         * KeyRefused               401, 403: the key is refused (the one world error that exits 2)
     * StoreError               the database could not be used
       * StoreUnavailable         not reachable, locked, full: what was under way is *unknown*
       * SchemaTooNew             written by a newer firewarden
       * SchemaTooOld             not upgraded yet
+    * LeaseLost                another process looks after the account now
+    * Held                     another process holds what only one may (the ledger's lock)
+    * NotDelivered             a message did not reach people; says whether trying again can help
     * AddressInUse             the port to listen on is taken
     * FileUnusable             a folder or file cannot be written or read
+  * Forbidden                a request that must never leave was stopped on its way: a bug of ours
 """
 
 from datetime import timedelta
@@ -95,6 +101,10 @@ class ProviderUnavailable(ProviderError):
         self.throttled = throttled
 
 
+class AnswerLost(ProviderUnavailable):
+    """A change was sent and no answer came: whether it took effect is *unknown* until read."""
+
+
 class ProviderRejected(ProviderError):
     """The provider refused the request, or sent what nobody can read."""
 
@@ -105,6 +115,10 @@ class NotFound(ProviderRejected):
 
 class AccountSuspended(ProviderRejected):
     """The provider has paused the account (412)."""
+
+
+class InUse(ProviderRejected):
+    """The provider refuses a change because of the deployment's state or use (gRPC code 9)."""
 
 
 class KeyRefused(ProviderRejected):
@@ -129,9 +143,47 @@ class SchemaTooOld(StoreError):
     """The database needs ``firewarden db upgrade`` first."""
 
 
+class LeaseLost(WorldError):
+    """Another process looks after the account now, or may: nothing is done."""
+
+
+class Held(WorldError):
+    """Another process holds what only one may hold."""
+
+
+class NotDelivered(WorldError):
+    """A message did not reach people.
+
+    Attributes:
+        for_good: trying again cannot help: no such channel, a revoked token.
+        retry_after: how long the receiver wants to be left alone; None where it did not say.
+        unknown: it may have been taken all the same.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        where: str = "",
+        mend: str = "",
+        for_good: bool = False,
+        retry_after: timedelta | None = None,
+        unknown: bool = False,
+    ) -> None:
+        """Carry what decides about the next try."""
+        super().__init__(problem, where=where, mend=mend)
+        self.for_good = for_good
+        self.retry_after = retry_after
+        self.unknown = unknown
+
+
 class AddressInUse(WorldError):
     """Another process listens on the address."""
 
 
 class FileUnusable(WorldError):
     """A file or folder cannot be read or written."""
+
+
+class Forbidden(FirewardenError):
+    """A request that must never leave this process was stopped before it did."""

@@ -1,12 +1,14 @@
 """What the core asks of the world, as protocols; the world's side is put in by `app.compose`."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
+from firewarden.model.action import Effect
 from firewarden.model.activity import Scrape
-from firewarden.model.deployment import Surroundings
+from firewarden.model.deployment import Deployment, Surroundings
 from firewarden.model.fleet import AccountFacts, Examined, Fleet, Quota
 from firewarden.model.ids import AccountId, DeploymentId
 from firewarden.model.notice import Notice
@@ -62,6 +64,14 @@ class CrashPoint(StrEnum):
     ROLLUP_WRITTEN = "rollup.written"
     BILL_WRITTEN = "bill.written"
     NOTICE_SENT = "notice.sent"
+    INTENT_WRITTEN = "intent.written"
+    INTENT_COMMITTED = "intent.committed"
+    TARGET_EXAMINED = "target.examined"
+    BOUNDS_SENT = "bounds.sent"
+    BOUNDS_READ_BACK = "bounds.read_back"
+    CALL_SENT = "call.sent"
+    OUTCOME_WRITTEN = "outcome.written"
+    OUTCOME_COMMITTED = "outcome.committed"
 
 
 Crash = Callable[[CrashPoint], None]
@@ -134,6 +144,71 @@ class Provider(Protocol):
 
     async def fetch_quotas(self) -> Sequence[Quota]:
         """Read the account's quotas."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permit:
+    """What a change needs to be let out: a committed intent, and the right to act for it.
+
+    Attributes:
+        action_id: number of the intent, which is open in the database.
+        still_held: raises `LeaseLost` where this process may no longer act; asked immediately
+            before each request is sent.
+    """
+
+    action_id: int
+    still_held: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What a PATCH did, as read back.
+
+    Attributes:
+        deployment: as it is afterwards.
+        strayed: names of mutable fields that changed although nobody asked for it; sorted.
+    """
+
+    deployment: Deployment
+    strayed: tuple[str, ...]
+
+
+class Controls(Protocol):
+    """Changes one account's deployments; every method sends exactly one change, never twice.
+
+    Raises `AnswerLost` where the change may or may not have taken effect, `InUse` where the
+    deployment's state or use forbids it, `ProviderRejected` or `ProviderUnavailable` where it
+    was not taken, `LeaseLost` where *permit* no longer holds, and `Forbidden` where what would
+    be sent is not exactly what *permit* and the rules allow. Hard deletes, skipped checks and
+    inference do not exist here.
+    """
+
+    async def set_bounds(self, deployment: Deployment, effect: Effect, *, permit: Permit) -> None:
+        """Set the bounds of *effect* by a PATCH whose mask names them and nothing else."""
+        ...
+
+    async def read_back(self, deployment: Deployment, effect: Effect) -> Written:
+        """Read what the last `set_bounds` did, and compare all mutable fields with before."""
+        ...
+
+    async def scale(self, deployment: Deployment, replica_count: int, *, permit: Permit) -> None:
+        """Ask for *replica_count* replicas now (``:scale``)."""
+        ...
+
+    async def delete(self, deployment: Deployment, *, permit: Permit) -> None:
+        """Delete softly; the provider's own checks stay on."""
+        ...
+
+    async def undelete(self, deployment: Deployment, *, permit: Permit) -> None:
+        """Bring back what was deleted softly."""
+        ...
+
+    async def fetch_whole(self, deployment_id: DeploymentId) -> str:
+        """Read everything the provider says of a deployment and its models, as JSON text.
+
+        Secrets in it are replaced by how many there are (``directRouteApiKeys``).
+        """
         ...
 
 

@@ -26,6 +26,8 @@ class Notice:
         text: one plain line, every number with its unit.
         facts: the numbers of the text for programs, ready to print.
         resolved: the condition is over; closes the alert of the same key.
+        routes: names of the routes that a policy tells it by; empty: those for its severity.
+        quietly: for the log and the terminal alone, whatever the routes: a policy observes.
     """
 
     account: AccountId
@@ -37,3 +39,5 @@ class Notice:
     uid: Uid | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     resolved: bool = False
+    routes: tuple[str, ...] = ()
+    quietly: bool = False

@@ -32,11 +32,17 @@ class Mode(IntEnum):
 
 
 class Verb(StrEnum):
-    """What a stage of a policy does."""
+    """What a stage of a policy does, or a person asks for (``undelete`` only a person)."""
 
     WARN = "warn"
     WAIT = "wait"
     SCALE_TO_ZERO = "scale_to_zero"
+    PARK = "park"
+    SET_AUTOSCALING = "set_autoscaling"
+    HOLD_GROWTH = "hold_growth"
+    DELETE = "delete"
+    RESTORE = "restore"
+    UNDELETE = "undelete"
 
 
 class Blocker(StrEnum):
@@ -55,19 +61,27 @@ class Blocker(StrEnum):
     PROVIDER_SCHEDULE = "provider_schedule"
     NOT_READY = "not_ready"
     COLD_START = "cold_start"
+    NOT_AT_ZERO = "not_at_zero"
     DEFAULT_MODEL = "default_model"
+    UNKNOWN_ENV = "unknown_env"
     WAKE_NO = "wake_no"
     SURROUNDINGS_UNKNOWN = "surroundings_unknown"
+    CONTESTED = "contested"
+    NEEDS_OWNER = "needs_owner"
     SNOOZED = "snoozed"
     DATA_MISSING = "data_missing"
     LISTING_INCOMPLETE = "listing_incomplete"
     TOO_FEW_CYCLES = "too_few_cycles"
     REQUESTS_IN_FLIGHT = "requests_in_flight"
     COOLDOWN = "cooldown"
+    FLAPPING = "flapping"
     MODE = "mode"
+    BREAKER = "breaker"
     LIMITS = "limits"
     EVIDENCE_BRAKE = "evidence_brake"
     SAVES_NOTHING = "saves_nothing"
+    UNDELIVERED = "undelivered"
+    APPROVAL = "approval"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from firewarden.model.action import ProviderDelete, PutBack
 from firewarden.model.ids import PolicyName
 from firewarden.model.verdict import Blocker, Mode, Verb
 from firewarden.policy.problems import Problem
@@ -19,8 +20,19 @@ DEFAULT_SAVING = Decimal(1)
 """USD an hour below which nothing is worth doing, unless `saves_at_least` says otherwise."""
 
 
-EFFECTS = frozenset({Verb.SCALE_TO_ZERO})
-"""Verbs that change a deployment."""
+EFFECTS = frozenset(
+    {
+        Verb.SCALE_TO_ZERO,
+        Verb.PARK,
+        Verb.SET_AUTOSCALING,
+        Verb.HOLD_GROWTH,
+        Verb.DELETE,
+    }
+)
+"""Verbs of a policy that change a deployment."""
+
+STOPS = frozenset({Verb.SCALE_TO_ZERO, Verb.PARK, Verb.DELETE})
+"""Verbs after which no replica is left."""
 
 
 class OnExceed(StrEnum):
@@ -49,12 +61,48 @@ class RequireData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Autoscaling:
+    """What ``set_autoscaling`` sets; None: left as it is.
+
+    Attributes:
+        min_to, max_to: the value itself.
+        lower_min_to, lower_max_to: the same, but never raised to it.
+        max_to_now: the ceiling becomes what is ready now.
+    """
+
+    min_to: int | None = None
+    max_to: int | None = None
+    lower_min_to: int | None = None
+    lower_max_to: int | None = None
+    max_to_now: bool = False
+    scale_to_zero_window: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One stage: its verb, how long it lasts (``wait`` only), whom it tells (``warn`` only)."""
 
     verb: Verb
     wait_for: timedelta = timedelta(0)
     routes: tuple[str, ...] = ()
+    autoscaling: Autoscaling | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """Who may say yes, and for how long the question stands; ``by`` empty: whoever has the CLI."""
+
+    by: tuple[str, ...] = ()
+    expires: timedelta = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alerts:
+    """Routes for what belongs to no policy; None: the log, and the terminal where there is one."""
+
+    default: str | None = None
+    page: str | None = None
+    fallback: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +115,7 @@ class Policy:
         saves_at_least: USD an hour; None: any saving, known or not, will do.
         verb: the effect it ends in; WARN where it only tells.
         grace: all waits before that together.
+        routes: names of the routes it tells by, as written; empty: it names none.
     """
 
     name: PolicyName
@@ -84,6 +133,15 @@ class Policy:
     grace: timedelta
     path: str
     line: int
+    routes: tuple[str, ...] = ()
+    put_back: PutBack = PutBack.ON_WAKE
+    provider_delete: ProviderDelete = ProviderDelete.RESTORE
+    approval: Approval = Approval()
+
+    @property
+    def effect(self) -> Step | None:
+        """The stage that changes something; None where it only tells."""
+        return next((step for step in self.steps if step.verb in EFFECTS), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,3 +166,4 @@ class PolicySet:
     hash: str
     notes: tuple[Problem, ...] = ()
     auto_delete_after: timedelta | None = None
+    alerts: Alerts = Alerts()

@@ -13,8 +13,15 @@ from firewarden.model.deployment import Deployment, Surroundings, Trait
 from firewarden.model.ids import AccountId, DeploymentId, Uid
 from firewarden.store.instants import from_ms, to_ms
 from firewarden.store.names import account_key, deployment_keys, insert, run
-from firewarden.store.tables import DeploymentRow, DescriptionRow, SurroundingsRow, table
+from firewarden.store.tables import (
+    AccountRow,
+    DeploymentRow,
+    DescriptionRow,
+    SurroundingsRow,
+    table,
+)
 
+ACCOUNT: Final = table(AccountRow)
 DEPLOYMENT: Final = table(DeploymentRow)
 DESCRIPTION: Final = table(DescriptionRow)
 SURROUNDINGS: Final = table(SurroundingsRow)
@@ -85,12 +92,13 @@ def write_surroundings(
 
 def read_descriptions(session: Session, account: AccountId) -> Described:
     """Read how *account* looked last, without deployments that are gone."""
+    number = select(ACCOUNT.c.id).where(ACCOUNT.c.name == account).scalar_subquery()
     rows = run(
         session,
         select(DESCRIPTION.c.facts)
         .join(DEPLOYMENT, DEPLOYMENT.c.id == DESCRIPTION.c.deployment_id)
         .where(
-            DEPLOYMENT.c.account_id == account_key(session, account),
+            DEPLOYMENT.c.account_id == number,
             DEPLOYMENT.c.deleted_us.is_(None),
         )
         .order_by(DEPLOYMENT.c.id),
@@ -98,7 +106,7 @@ def read_descriptions(session: Session, account: AccountId) -> Described:
     deployments = [_read(row.facts) for row in rows]
     around = run(
         session,
-        select(SURROUNDINGS).where(SURROUNDINGS.c.account_id == account_key(session, account)),
+        select(SURROUNDINGS).where(SURROUNDINGS.c.account_id == number),
     ).one_or_none()
     return Described(
         deployments={one.uid: one for one in deployments},

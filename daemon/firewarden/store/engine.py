@@ -101,6 +101,7 @@ class Database:
         )
         _prepare_sqlite(writer, begin="BEGIN IMMEDIATE")
         _prepare_sqlite(reader, begin="BEGIN")
+        event.listen(reader, "connect", _refuse_writes)
         database = cls(url, writer=writer, reader=reader)
         database._probe(file)
         return database
@@ -263,6 +264,11 @@ def _prepare_sqlite(engine: Engine, *, begin: str) -> None:
     @event.listens_for(engine, "begin")
     def begin_transaction(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
+
+
+def _refuse_writes(connection: sqlite3.Connection, _record: object) -> None:
+    """Have a reader of SQLite fail where one of PostgreSQL would."""
+    connection.execute("PRAGMA query_only=ON").close()
 
 
 def _prepare_postgresql(connection: Any, _record: object) -> None:

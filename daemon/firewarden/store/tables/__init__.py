@@ -7,6 +7,13 @@ Long text is written once and pointed at; the tables that grow by the hour hold 
 and lie in the order of their keys.
 """
 
+from firewarden.store.tables.actions import (
+    IntentRow,
+    LeaseRow,
+    OverrideRow,
+    RequestRow,
+    WholeRow,
+)
 from firewarden.store.tables.base import Row, table
 from firewarden.store.tables.descriptions import DescriptionRow, SurroundingsRow
 from firewarden.store.tables.evidence import (
@@ -31,6 +38,7 @@ from firewarden.store.tables.money import (
     UsageHourRow,
     UsageLineRow,
 )
+from firewarden.store.tables.outbox import ChannelRow, OutboxRow
 from firewarden.store.tables.people import AlertRow, IncidentRow
 
 __all__ = [
@@ -41,15 +49,21 @@ __all__ = [
     "BackfillDayRow",
     "BillDayRow",
     "BillLineRow",
+    "ChannelRow",
     "DeploymentRow",
     "DeploymentTagsRow",
     "DescriptionRow",
     "DirtyRow",
     "GapRow",
     "IncidentRow",
+    "IntentRow",
+    "LeaseRow",
+    "OutboxRow",
+    "OverrideRow",
     "PollRow",
     "PriceRow",
     "ReplicaFactsRow",
+    "RequestRow",
     "Row",
     "ScrapeRow",
     "SegmentRow",
@@ -57,5 +71,6 @@ __all__ = [
     "UsageDayRow",
     "UsageHourRow",
     "UsageLineRow",
+    "WholeRow",
     "table",
 ]
