@@ -71,6 +71,13 @@ class TestTransactions:
             assert history.read_remembered(session, ACCOUNT, since=T0).polls == before
         assert count_polls(database) == len(before) + 1
 
+    def test_a_reader_cannot_write(self, database: Database) -> None:
+        with pytest.raises(StoreError, match=r"written|no writes"), database.reading() as session:
+            ledger.write_poll(session, poll())
+        assert count_polls(database) == 0
+        write_poll(database)
+        assert count_polls(database) == 1
+
     def test_what_is_committed_is_there_for_the_next_process(self, database_url: Url) -> None:
         database = Database.open(database_url, upgrade=True)
         write_poll(database)
