@@ -83,7 +83,7 @@ bench: ready $(BENCH_STAMP) ## the figures to reach, beside their peers; fails w
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 simulate: ready ## simulated days with faults and crashes; SEEDS=200 says how many
-	@$(BIN)/python -m pytest -n $(WORKERS) tests/simulation --seeds=$(SEEDS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) tests/simulation --seeds=$(SEEDS) --whole-days $(ARGS)
 
 mutants: ready ## change decide and metering a little at a time: do the tests notice? PACKAGES="..."
 	@$(BIN)/python .ci/mutants.py $(PACKAGES)

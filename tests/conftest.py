@@ -31,6 +31,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--seed", type=int, metavar="SEED", help="replay the simulation tests with this one seed"
     )
     group.addoption(
+        "--whole-days",
+        action="store_true",
+        help="let the real processes run for simulated days (seeds 1 to 5), not for some hours",
+    )
+    group.addoption(
         "--demand-browser",
         action="store_true",
         help="fail where there is no Chromium, instead of leaving its tests out",

@@ -21,15 +21,31 @@ from tests.support.clock import FakeClock
 _SEEDS_A_DAY = 500
 """So many short lives are asked for, and one more whole day is lived through."""
 
+_WHOLE_DAYS = 5
+"""Real days at speed 600: 144 seconds each, however fast the machine is."""
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that takes ``day_seed`` for one seed, and for more where many are asked for."""
-    if "day_seed" not in metafunc.fixturenames:
-        return
+    """Run a test that takes ``day_seed`` or ``real_seed`` once for each seed asked for.
+
+    One ``day_seed``, and more where many seeds are asked for; one ``real_seed`` for some hours,
+    or five for a day each with ``--whole-days``.
+    """
     replayed = metafunc.config.getoption("--seed")
-    count = max(1, metafunc.config.getoption("--seeds") // _SEEDS_A_DAY)
-    seeds = range(1, count + 1) if replayed is None else [replayed]
-    metafunc.parametrize("day_seed", seeds, ids=lambda seed: f"seed {seed}")
+    whole_day = metafunc.config.getoption("--whole-days")
+    if "day_seed" in metafunc.fixturenames:
+        count = max(1, metafunc.config.getoption("--seeds") // _SEEDS_A_DAY)
+        seeds = range(1, count + 1) if replayed is None else [replayed]
+        metafunc.parametrize("day_seed", seeds, ids=lambda seed: f"seed {seed}")
+    if "real_seed" in metafunc.fixturenames:
+        seeds = range(1, _WHOLE_DAYS + 1 if whole_day else 2) if replayed is None else [replayed]
+        metafunc.parametrize("real_seed", seeds, ids=lambda seed: f"seed {seed}")
+
+
+@pytest.fixture
+def whole_day(pytestconfig: pytest.Config) -> bool:
+    """Whether the processes run for a whole day, and not for some hours."""
+    return bool(pytestconfig.getoption("--whole-days"))
 
 
 @pytest.fixture(scope="session")

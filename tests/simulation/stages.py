@@ -34,6 +34,21 @@ policies:
 DUE = timedelta(minutes=31)
 """After the start: when what was idle from the start is due under `QUICK`, polls included."""
 
+STANDARD_IDLE = {"llama-forgotten", "embed-old", "eval-weekly", "ranker-b200"}
+"""What nobody calls in the standard fleet; `eval-weekly` from its third hour on."""
+
+STANDARD_RETURNING = "demo-returning"
+"""Idle like the others until the sixteenth hour of the day."""
+
+STANDARD_PROTECTED = {
+    "launch-reserve": "protected",
+    "partner-api": "published_model",
+    "chat-standby": "router_member",
+    "onprem-llama": "own_cluster",
+    "grpo-math-rollout": "hot_load",
+}
+"""Of the standard fleet, with what keeps each from being touched."""
+
 
 def in_memory() -> str | None:
     """A place whose files never reach a disk, where there is one."""

@@ -10,7 +10,16 @@ import pytest
 
 from firewarden.clock.virtual import VirtualClock, run_virtual
 from firewarden.providers.simulated.fleet_standard import CANARY
-from tests.simulation.stages import HOUR, KEY, MINUTE, START, standard_stage
+from tests.simulation.stages import (
+    HOUR,
+    KEY,
+    MINUTE,
+    STANDARD_IDLE,
+    STANDARD_PROTECTED,
+    STANDARD_RETURNING,
+    START,
+    standard_stage,
+)
 from tests.support.daemon import Stage, ask, ledger_of, running
 from tests.support.oracles import (
     MS,
@@ -26,18 +35,6 @@ from tests.support.oracles import (
     watched_span,
     written,
 )
-
-IDLE = {"llama-forgotten", "embed-old", "eval-weekly", "ranker-b200"}
-RETURNING = "demo-returning"
-"""Idle like the others until the sixteenth hour of the day."""
-
-PROTECTED = {
-    "launch-reserve": "protected",
-    "partner-api": "published_model",
-    "chat-standby": "router_member",
-    "onprem-llama": "own_cluster",
-    "grpo-math-rollout": "hot_load",
-}
 
 
 async def check_figures(stage: Stage) -> None:
@@ -60,7 +57,7 @@ def check_plan(stage: Stage, expected: set[str]) -> None:
     with ledger_of(stage) as ledger:
         picture = look(ledger)
     assert planned(picture) == expected
-    for name, blocker in PROTECTED.items():
+    for name, blocker in STANDARD_PROTECTED.items():
         assert explained(picture, name, policy="idle-to-zero").blocked_by == blocker
 
 
@@ -83,9 +80,9 @@ def test_a_day_is_metered_planned_and_told_truthfully(
         stage = standard_stage(clock, folder, seed=day_seed)
         async with running(stage, seed=day_seed):
             await clock.sleep(12 * HOUR)
-            check_plan(stage, IDLE | {RETURNING})
+            check_plan(stage, STANDARD_IDLE | {STANDARD_RETURNING})
             await clock.sleep(12 * HOUR + 3 * MINUTE)
-            check_plan(stage, IDLE)
+            check_plan(stage, STANDARD_IDLE)
             await check_figures(stage)
         requests = (await ask(stage, "/_log"))["requests"]
         demand_reads_only(requests)
