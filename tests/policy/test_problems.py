@@ -74,6 +74,17 @@ def test_the_default_policy_of_these_tests_is_sound() -> None:
         pytest.param(a_policy(when=""), "`when` is missing", id="when is required"),
         pytest.param(a_policy(when="{}"), "no condition is given", id="an empty when"),
         pytest.param(a_policy(when="{not: {}}"), "no condition is given", id="an empty not"),
+        pytest.param(
+            a_policy(when="{idle_for: }"),
+            "p.yaml:5:21: empty: nothing is written behind it",
+            id="a condition without a value is not a condition that holds",
+        ),
+        pytest.param(
+            a_policy(match="{name: }"),
+            "p.yaml:4:19: empty",
+            id="nor is a match without a value all",
+        ),
+        pytest.param(a_policy(limits="{per_hour: }"), "empty: nothing", id="nor a limit none"),
         pytest.param(a_policy(when="{idel_for: 1h}"), "did you mean idle_for?", id="a typo"),
         pytest.param(
             a_policy(when="{cost_above: {usd: 5, over: 1d}}"),
@@ -238,8 +249,12 @@ def test_what_is_only_odd_is_a_note(text: str, expected: str) -> None:
 def test_a_capability_that_the_provider_lacks_is_an_error() -> None:
     poor = Capabilities(
         wakeable_zero=False,
+        hard_stop=False,
+        bounds=False,
+        undelete=False,
         auto_delete_after=None,
         zero_window=None,
+        least_zero_window=None,
         scrape_every=timedelta(seconds=30),
     )
     text = a_policy(when="{idle_for: 1h, provider_deletes_within: 2d}")

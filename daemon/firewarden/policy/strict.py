@@ -2,7 +2,9 @@
 
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from firewarden.policy.fields import refuse
 
 
 class Strict(BaseModel):
@@ -17,3 +19,11 @@ class Strict(BaseModel):
         defer_build=True,  # most maps are only ever read as a part of a file
     )
     later: ClassVar[frozenset[str]] = frozenset()
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _written(cls, given: object) -> object:
+        """Refuse a key with nothing behind it, which would read as if the key were not there."""
+        if given is None:
+            refuse("empty: nothing is written behind it", "write a value, or take the key out")
+        return given
