@@ -81,7 +81,7 @@ def test_the_default_policy_of_these_tests_is_sound() -> None:
         ),
         pytest.param(
             a_policy(match="{name: }"),
-            "p.yaml:4:19: empty",
+            "p.yaml:4:18: empty",
             id="nor is a match without a value all",
         ),
         pytest.param(a_policy(limits="{per_hour: }"), "empty: nothing", id="nor a limit none"),
