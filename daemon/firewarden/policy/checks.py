@@ -1,14 +1,14 @@
 """What a policy file must keep beyond its schema: sense, safety, what the provider can do."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from firewarden.model.verdict import Blocker
 from firewarden.policy.capabilities import Capabilities
 from firewarden.policy.durations import format_duration
+from firewarden.policy.effects import Subject, check_effect
 from firewarden.policy.places import Path, Tree
-from firewarden.policy.problems import Problem, did_you_mean, shown
-from firewarden.policy.rules import BUILT_IN_ROUTES, EFFECTS
+from firewarden.policy.problems import did_you_mean, shown
 from firewarden.policy.schema import Match, PolicyEntry, PolicyFile, RequireDataEntry, When
 
 KNOWN_ACCELERATORS = (
@@ -41,37 +41,17 @@ def check_file(tree: Tree, file: PolicyFile, capabilities: Capabilities) -> None
     def say(where: Path, message: str, mend: str) -> None:
         tree.report(message, tree.place(where, of_key=True), mend)
 
+    def note(where: Path, message: str, mend: str) -> None:
+        tree.report(message, tree.place(where, of_key=True), mend, severity="note")
+
     for name, entry in file.policies.items():
         where: Path = ("policies", name)
         _check_when(entry, (*where, "when"), say, capabilities)
         _check_data(entry.require_data, (*where, "require_data"), say, capabilities)
-        tree.problems += _notes(tree, entry, where, capabilities)
+        _remark(entry, where, note, capabilities)
+        mode = file.defaults.mode if entry.mode is None else entry.mode
+        check_effect(Subject(tree=tree, where=where, entry=entry, mode=mode), capabilities)
     _check_data(file.defaults.require_data, ("defaults", "require_data"), say, capabilities)
-
-
-def check_routes(tree: Tree, file: PolicyFile, known: Collection[str]) -> None:
-    """Note every route that is named and not defined in any file."""
-    choices = {*known, *BUILT_IN_ROUTES}
-    for where, names in _routes_named(file):
-        for name in names:
-            if name not in choices:
-                tree.report(
-                    f"no route is called {shown(name)}",
-                    tree.place(where),
-                    did_you_mean(name, choices),
-                )
-
-
-def _routes_named(file: PolicyFile) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    yield ("defaults", "notify"), file.defaults.notify
-    for name, route in file.notify.items():
-        if route.else_ is not None:
-            yield ("notify", name, "else"), (route.else_,)
-    for name, entry in file.policies.items():
-        yield ("policies", name, "notify"), entry.notify or ()
-        for index, stage in enumerate(entry.stages):
-            if stage.warn is not None:
-                yield ("policies", name, "stages", index, "warn", "to"), stage.warn.to or ()
 
 
 def _check_when(entry: PolicyEntry, where: Path, say: Say, capabilities: Capabilities) -> None:
@@ -87,9 +67,6 @@ def _check_when(entry: PolicyEntry, where: Path, say: Say, capabilities: Capabil
                 )
         _check_reachable(inner, at, say)
         _check_provider(entry, inner, at, say, capabilities)
-    effects = {stage.verb for stage in entry.stages} & EFFECTS
-    if effects and not capabilities.wakeable_zero:
-        say(where, "this provider cannot wake what is at zero", "take scale_to_zero out")
 
 
 def _conditions(when: When, where: Path) -> Iterator[tuple[When, Path]]:
@@ -101,17 +78,22 @@ def _conditions(when: When, where: Path) -> Iterator[tuple[When, Path]]:
 
 
 def _check_reachable(when: When, where: Path, say: Say) -> None:
-    running = [
-        key
-        for key in ("idle_for", "quiet_for", "replicas_at_least", "gpus_at_least")
-        if getattr(when, key) is not None
-    ]
+    running = _running(when)
     if when.at_zero_for is not None and running:
         say(
             (*where, "at_zero_for"),
             f"at_zero_for and {running[0]} are never true together",
             "put them under any, or into two policies",
         )
+
+
+def _running(when: When) -> list[str]:
+    """Name the conditions that are never true at zero."""
+    return [
+        key
+        for key in ("idle_for", "quiet_for", "replicas_at_least", "gpus_at_least")
+        if getattr(when, key) is not None
+    ]
 
 
 def _check_provider(
@@ -124,7 +106,7 @@ def _check_provider(
         return
     if when.at_zero_for is None or entry.match.max_replicas == (0,):
         return
-    waits = sum((s.wait.for_ for s in entry.stages if s.wait is not None), timedelta(0))
+    waits = sum((stage.lasts for stage in entry.stages), timedelta(0))
     if when.at_zero_for + waits >= deadline:
         say(
             (*where, "at_zero_for"),
@@ -147,38 +129,31 @@ def _check_data(data: RequireDataEntry, where: Path, say: Say, capabilities: Cap
         say((*where, "coverage"), "less than half of the evidence proves nothing", "50% to 100%")
 
 
-def _notes(
-    tree: Tree, entry: PolicyEntry, where: Path, capabilities: Capabilities
-) -> Iterator[Problem]:
-    def note(at: Path, message: str, mend: str) -> Problem:
-        line, column = tree.place(at, of_key=True)
-        return Problem(
-            path=tree.path,
-            line=line,
-            column=column,
-            message=message,
-            suggestion=mend,
-            severity="note",
-        )
-
+def _remark(entry: PolicyEntry, where: Path, note: Say, capabilities: Capabilities) -> None:
     window, idle = capabilities.zero_window, entry.when.idle_for
     if window is not None and idle is not None and idle < window and _only_min_zero(entry.match):
-        yield note(
+        note(
             (*where, "when", "idle_for"),
             f"with min 0 Fireworks stops these by itself after {format_duration(window)}",
             "its own timer may be all you need",
         )
     stuck = entry.when.failed_for is not None or entry.when.starting_for is not None
-    effects = {stage.verb for stage in entry.stages} & EFFECTS
-    if stuck and effects and Blocker.NOT_READY not in entry.allow:
-        yield note(
+    if stuck and entry.effect is not None and Blocker.NOT_READY not in entry.allow:
+        note(
             (*where, "stages"),
             "what failed or is starting is protected by not_ready, so this only warns",
             "to stop it as well: allow: [not_ready]",
         )
+    deletes = entry.effect is not None and entry.effect.delete is not None
+    if deletes and _running(entry.when) and Blocker.NOT_AT_ZERO not in entry.allow:
+        note(
+            (*where, "stages"),
+            "what holds replicas is protected by not_at_zero, so this only warns",
+            "at_zero_for instead; to delete it running: allow: [not_at_zero]",
+        )
     for name in entry.match.accelerator or ():
         if not set(name) & set("*?[") and name.upper() not in KNOWN_ACCELERATORS:
-            yield note(
+            note(
                 (*where, "match", "accelerator"),
                 f"{shown(name)} is no accelerator known to this version",
                 did_you_mean(name, KNOWN_ACCELERATORS),

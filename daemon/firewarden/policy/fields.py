@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
+from firewarden.model.action import ProviderDelete, PutBack
 from firewarden.model.verdict import Mode
 from firewarden.policy.problems import did_you_mean, masked, shown
 
@@ -131,6 +132,16 @@ def _mode(given: object) -> Mode:
     return Mode[chosen(given, [mode.label for mode in Mode], "mode").upper()]
 
 
+def _put_back(given: object) -> PutBack:
+    if given == "at_end":
+        refuse("`at_end` is not supported in this version", "it needs schedules; take it out")
+    return PutBack(chosen(given, list(PutBack), "time to put back"))
+
+
+def _provider_delete(given: object) -> ProviderDelete:
+    return ProviderDelete(chosen(given, list(ProviderDelete), "answer to the provider's delete"))
+
+
 def _name(given: object) -> str:
     text = as_text(given)
     if not _NAME.fullmatch(text):
@@ -185,6 +196,8 @@ Usd = Annotated[Decimal, BeforeValidator(_usd)]
 UsdOrAny = Annotated[Decimal, BeforeValidator(_usd_or_any)]
 """0 stands for ``any``."""
 ModeWord = Annotated[Mode, BeforeValidator(_mode)]
+PutBackWord = Annotated[PutBack, BeforeValidator(_put_back)]
+ProviderDeleteWord = Annotated[ProviderDelete, BeforeValidator(_provider_delete)]
 Secret = Annotated[str, BeforeValidator(_secret)]
 Channel = Annotated[str, BeforeValidator(_channel)]
 Zone = Annotated[str, BeforeValidator(_zone)]

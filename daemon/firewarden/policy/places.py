@@ -25,7 +25,7 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from firewarden.policy.problems import Problem, masked, shown
+from firewarden.policy.problems import Problem, Severity, masked, shown
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 20
@@ -66,12 +66,19 @@ class Tree:
                 return found
         return (1, 1)
 
-    def report(self, message: str, place: Place, suggestion: str = "") -> None:
+    def report(
+        self, message: str, place: Place, suggestion: str = "", *, severity: Severity = "error"
+    ) -> None:
         """Note one problem at *place*."""
         line, column = place
         self.problems.append(
             Problem(
-                path=self.path, line=line, column=column, message=message, suggestion=suggestion
+                path=self.path,
+                line=line,
+                column=column,
+                message=message,
+                suggestion=suggestion,
+                severity=severity,
             )
         )
 

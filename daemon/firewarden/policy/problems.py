@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+Severity = Literal["error", "note"]
+
 _NEAR = 2
 _LONGEST_WORD = 64
 _SHOWN = 60
@@ -31,7 +33,7 @@ class Problem:
     column: int
     message: str
     suggestion: str = ""
-    severity: Literal["error", "note"] = "error"
+    severity: Severity = "error"
 
     def __str__(self) -> str:
         """One line: ``path:line:column: message (suggestion)``."""

@@ -44,10 +44,14 @@ class OnExceed(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much one policy may do: in one cycle, in any hour, and of the fleet in any hour."""
+    """How much one policy may do: in one cycle, in any hour, in any 24 hours, of the fleet.
+
+    ``per_day`` None: no limit of its own. ``share_per_hour``: of the fleet, in any hour.
+    """
 
     per_cycle: int = 3
     per_hour: int = 10
+    per_day: int | None = None
     share_per_hour: Decimal = Decimal("0.2")
     on_exceed: OnExceed = OnExceed.TRICKLE
 
@@ -103,6 +107,20 @@ class Alerts:
     default: str | None = None
     page: str | None = None
     fallback: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snooze:
+    """How long people may keep a deployment from every policy.
+
+    Attributes:
+        choices: what is offered: durations as they are written, or ``tonight``.
+        max: of one snooze. max_total: of one deployment's snoozes that follow one another.
+    """
+
+    choices: tuple[str, ...] = ("tonight", "4h", "1d", "7d")
+    max: timedelta = timedelta(days=14)
+    max_total: timedelta = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,3 +185,4 @@ class PolicySet:
     notes: tuple[Problem, ...] = ()
     auto_delete_after: timedelta | None = None
     alerts: Alerts = Alerts()
+    snooze: Snooze = Snooze()

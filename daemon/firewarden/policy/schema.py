@@ -16,6 +16,8 @@ from firewarden.policy.fields import (
     NamePatterns,
     Names,
     Patterns,
+    ProviderDeleteWord,
+    PutBackWord,
     Share,
     Text,
     UsdOrAny,
@@ -26,8 +28,9 @@ from firewarden.policy.fields import (
     one_or_more,
     refuse,
 )
+from firewarden.policy.people import AlertsEntry, ApprovalEntry, SnoozeEntry
 from firewarden.policy.routes import Route
-from firewarden.policy.stages import Stages
+from firewarden.policy.stages import Stage, Stages
 from firewarden.policy.strict import Strict
 
 ATTRIBUTES = frozenset({"team", "owner", "project", "env", "service", "cost_center"})
@@ -43,7 +46,9 @@ LIFTABLE = (
     Blocker.PROVIDER_SCHEDULE,
     Blocker.NOT_READY,
     Blocker.COLD_START,
+    Blocker.NOT_AT_ZERO,
     Blocker.DEFAULT_MODEL,
+    Blocker.UNKNOWN_ENV,
 )
 """Built-in protections that a policy's ``allow`` may lift in this version."""
 
@@ -149,10 +154,9 @@ class When(Strict):
 class LimitsEntry(Strict):
     """How much may be done at once; what is left out comes from the defaults."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"per_day"})
-
     per_cycle: Count | None = None
     per_hour: Count | None = None
+    per_day: Count | None = None
     share_per_hour: Share | None = None
     on_exceed: Literal["trickle", "hold"] | None = None
 
@@ -197,8 +201,6 @@ def _allowed(given: object) -> tuple[Blocker, ...]:
         text = as_text(item)
         if text == Blocker.TRAINING:
             refuse("`training` is legal only with trainer_gone_for, which comes later")
-        if text in {"not_at_zero", "unknown_env"}:
-            refuse(f"`{text}` belongs to delete and park, which come later")
         found.append(Blocker(chosen(text, LIFTABLE, "built-in protection")))
     return tuple(found)
 
@@ -211,9 +213,6 @@ class PolicyEntry(Strict):
             "during",
             "except_during",
             "after",
-            "restore",
-            "approval",
-            "provider_delete",
             "even_if_active",
             "awake_for",
             "regrets",
@@ -226,18 +225,28 @@ class PolicyEntry(Strict):
     match: Match
     when: When
     stages: Stages
+    restore: PutBackWord | None = None
+    provider_delete: ProviderDeleteWord | None = None
+    approval: ApprovalEntry | None = None
     allow: Annotated[tuple[Blocker, ...], BeforeValidator(_allowed)] = ()
     limits: LimitsEntry = LimitsEntry()
     require_data: RequireDataEntry = RequireDataEntry()
     notify: Names | None = None
 
+    @property
+    def effect(self) -> Stage | None:
+        """The stage that changes something, which is the last; None where it only tells."""
+        last = self.stages[-1]
+        return None if last.effect is None else last
+
 
 class Defaults(Strict):
     """What holds for the policies of the same file where they say nothing."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"except_during", "regrets", "restore"})
+    later: ClassVar[frozenset[str]] = frozenset({"except_during", "regrets"})
 
     mode: ModeWord = Mode.OBSERVE
+    restore: PutBackWord | None = None
     limits: LimitsEntry = LimitsEntry()
     require_data: RequireDataEntry = RequireDataEntry()
     notify: Names = ()
@@ -253,12 +262,14 @@ class PolicyFile(Strict):
     """One file."""
 
     later: ClassVar[frozenset[str]] = frozenset(
-        {"alerts", "snooze", "schedules", "budgets", "commitments", "attribution"}
+        {"schedules", "budgets", "commitments", "attribution"}
     )
 
     version: Annotated[int, BeforeValidator(_version)]
     timezone: Zone = "UTC"
     defaults: Defaults = Defaults()
     notify: dict[Name, Route] = Field(default_factory=dict)
+    alerts: AlertsEntry = AlertsEntry()
+    snooze: SnoozeEntry = SnoozeEntry()
     protect: Annotated[tuple[ProtectionEntry, ...], BeforeValidator(as_list)] = ()
     policies: dict[Name, PolicyEntry] = Field(default_factory=dict)
