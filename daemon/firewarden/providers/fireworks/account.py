@@ -150,7 +150,7 @@ class FireworksAccount:
             lane=Lane.METRICS,
         )
         async with self._scraping:
-            self._client.check_deadline(ask)
+            self._client.check_deadline(ask.lane, where=ask.where)
             await self._clock.sleep(timedelta(seconds=self._pace.wait_s(now=self._clock.mono())))
             return await self._scrape(ask)
 

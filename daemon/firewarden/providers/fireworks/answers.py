@@ -5,6 +5,7 @@ docs: deployments/autoscaling): ``{code, message}``, the same inside ``error``, 
 bare text, and ``{status, message}``. A page of something in between has none of them.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,8 @@ import msgspec
 
 from firewarden.errors import (
     AccountSuspended,
+    AnswerLost,
+    InUse,
     KeyRefused,
     NotFound,
     ProviderError,
@@ -27,6 +30,8 @@ LONGEST_WAIT = timedelta(hours=1)
 
 LONGEST_SAYING = 300
 
+READ_FIRST = "whether it took effect is found out by reading; it is not sent again"
+
 _PASSING = frozenset(
     {
         HTTPStatus.REQUEST_TIMEOUT,
@@ -35,15 +40,31 @@ _PASSING = frozenset(
         499,  # the gateway's "cancelled"
     }
 )
+_PERHAPS_DONE = frozenset({HTTPStatus.REQUEST_TIMEOUT, 499})
+_PRECONDITION_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.PRECONDITION_FAILED})
+_PRECONDITION = re.compile(r"failed[ _]?precondition|--ignore-checks", re.IGNORECASE)
 _NOT_FOUND_CODES = frozenset({"5", "NOT_FOUND", ""})
+_UNPAID = "see the account's billing page: a spending limit or an unpaid invoice"
 _BETWEEN = "check FIREWORKS_BASE_URL, and what stands between: a proxy, a login page"
 
 
 class Saying(msgspec.Struct, frozen=True):
-    """The provider's own words: a code (a number or a name, as text) and a message."""
+    """The provider's own words: a code (a number or a name, as text), a message, a status."""
 
     code: str
     message: str
+    status: str = ""
+
+    @property
+    def is_suspension(self) -> bool:
+        """It tells of an account that is paused."""
+        return "suspended" in self.message.lower()
+
+    @property
+    def is_precondition(self) -> bool:
+        """It tells of a failed precondition: gRPC code 9, or the word, wherever it stands."""
+        words = f"{self.code} {self.status} {self.message}"
+        return self.code == "9" or _PRECONDITION.search(words) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +100,43 @@ def translate(answer: Refusal, *, where: str, secret: str) -> ProviderError:
             return KeyRefused(problem, where=where, mend=mend)
         case HTTPStatus.NOT_FOUND if saying and saying.code in _NOT_FOUND_CODES:
             return NotFound(problem, where=where)
-        case HTTPStatus.PRECONDITION_FAILED if saying and "suspended" in saying.message.lower():
-            mend = "see the account's billing page: a spending limit or an unpaid invoice"
-            return AccountSuspended(problem, where=where, mend=mend)
+        case HTTPStatus.PRECONDITION_FAILED if saying and saying.is_suspension:
+            return AccountSuspended(problem, where=where, mend=_UNPAID)
         case _:
             return ProviderRejected(problem, where=where, mend="" if saying else _BETWEEN)
+
+
+def translate_change(answer: Refusal, *, where: str, secret: str) -> ProviderError:
+    """Say what *answer* means where it answers a change: perhaps done, or not, and why not."""
+    status = answer.status
+    saying = read_saying(answer.body, secret=secret)
+    said = f": {saying.message}" if saying and saying.message else ""
+    problem = f"the provider answered {status}{said}"
+    is_precondition = status in _PRECONDITION_STATUSES and saying and saying.is_precondition
+    match status:
+        case _ if status in _PERHAPS_DONE or _is_fault(status) or _is_success(status):
+            wait = retry_after(answer.headers, now=answer.at)
+            return AnswerLost(problem, where=where, mend=READ_FIRST, retry_after=wait)
+        case _ if status in _PASSING:
+            return ProviderUnavailable(
+                problem,
+                where=where,
+                mend="nothing was changed; this usually passes",
+                retry_after=retry_after(answer.headers, now=answer.at),
+                throttled=status == HTTPStatus.TOO_MANY_REQUESTS,
+            )
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            mend = (
+                "nothing was changed: give FIREWORKS_WRITE_API_KEY (without it FIREWORKS_API_KEY)"
+                " a key whose user may change deployments"
+            )
+            return KeyRefused(problem, where=where, mend=mend)
+        case _ if saying and is_precondition and saying.is_suspension:
+            return AccountSuspended(problem, where=where, mend=_UNPAID)
+        case _ if is_precondition:
+            return InUse(problem, where=where)
+        case _:
+            return translate(answer, where=where, secret=secret)
 
 
 def not_json(body: bytes, why: str, *, where: str) -> ProviderRejected:
@@ -112,7 +165,11 @@ def read_saying(body: bytes, *, secret: str = "") -> Saying | None:
     if message is None and inner is None:
         return None
     code = content.get("code", content.get("status"))
-    return Saying(code=_word(code), message=clean(_word(message), secret=secret))
+    return Saying(
+        code=_word(code),
+        message=clean(_word(message), secret=secret),
+        status=_word(content.get("status")),
+    )
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> timedelta | None:
@@ -153,6 +210,10 @@ def clean(saying: str, *, secret: str = "") -> str:
 def _is_fault(status: int) -> bool:
     """A server's fault that may pass; 501 is the gateway's answer to a malformed path."""
     return status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED
+
+
+def _is_success(status: int) -> bool:
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
 
 
 def _word(value: object) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,11 +11,10 @@ from typing import Final
 import httpx
 import structlog
 
-from firewarden import __version__
-from firewarden.errors import KeyRefused, ProviderRejected, ProviderUnavailable
+from firewarden.errors import ProviderRejected, ProviderUnavailable
 from firewarden.ports import Clock
 from firewarden.providers.fireworks.answers import Refusal, clean, http_date, translate
-from firewarden.providers.fireworks.limits import Limits
+from firewarden.providers.fireworks.connection import Bearer
 from firewarden.providers.fireworks.pacing import Deadlines, Lane, RetryBudget
 
 MOST_TRIES: Final = 3
@@ -24,9 +23,6 @@ PATIENCE: Final = timedelta(seconds=10)
 
 _FIRST_PAUSE_S: Final = 0.5
 _REFUSAL_BYTES: Final = 64 * 1024
-_CONNECTIONS: Final = 8
-_KEEP_OPEN_S: Final = 45.0
-_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -37,32 +33,6 @@ class Torn(ProviderUnavailable):
 
 class Oversized(ProviderRejected):
     """The answer is longer than we are willing to read."""
-
-
-class Bearer(httpx.Auth):
-    """Puts the key into each request, read anew because the file it is in may change."""
-
-    def __init__(self, api_key: Callable[[], str]) -> None:
-        self._api_key = api_key
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Add the header; redirects are not followed, so it goes nowhere else."""
-        request.headers["Authorization"] = f"Bearer {self.key()}"
-        yield request
-
-    def key(self) -> str:
-        """Give the key as it is now.
-
-        Raises:
-            KeyRefused: it is empty, or could not stand in a header.
-        """
-        key = self._api_key().strip()
-        if not key or not key.isascii() or not key.isprintable() or " " in key:
-            raise KeyRefused(
-                "the API key is empty, or holds a space or another character that no key has",
-                mend="check FIREWORKS_API_KEY, or the file it is read from",
-            )
-        return key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,33 +49,6 @@ class Ask:
     def where(self) -> str:
         """The request as it is named in messages: no host, no query, no key."""
         return f"GET {self.path}"
-
-
-def open_http(
-    *, base_url: str, auth: Bearer, transport: httpx.AsyncBaseTransport | None, limits: Limits
-) -> httpx.AsyncClient:
-    """Make the one pool of connections of a key; *transport* None means the real network.
-
-    Loopback is never asked for through a proxy of the environment.
-    """
-    url = httpx.URL(base_url)
-    return httpx.AsyncClient(
-        base_url=url,
-        auth=auth,
-        transport=transport,
-        timeout=httpx.Timeout(max(limits.call_s, limits.scrape_s), connect=limits.connect_s),
-        limits=httpx.Limits(
-            max_connections=_CONNECTIONS,
-            max_keepalive_connections=_CONNECTIONS,
-            keepalive_expiry=_KEEP_OPEN_S,
-        ),
-        headers={
-            "Accept": "application/json, text/plain;q=0.9",
-            "Accept-Encoding": "gzip",
-            "User-Agent": f"firewarden/{__version__}",
-        },
-        trust_env=url.host not in _LOOPBACK,
-    )
 
 
 class Client:
@@ -135,7 +78,7 @@ class Client:
                 time to ask. `ProviderRejected`, `NotFound`, `KeyRefused`, `AccountSuspended`
                 as their names say.
         """
-        self.check_deadline(ask)
+        self.check_deadline(ask.lane, where=ask.where)
         self.budget.earn()
         attempt = 1
         while True:
@@ -148,7 +91,7 @@ class Client:
                     raise
                 attempt += 1
                 await self._rest(ask, error, attempt=attempt, pause=pause)
-                self.check_deadline(ask)
+                self.check_deadline(ask.lane, where=ask.where)
             else:
                 return b"".join(chunks)
 
@@ -158,18 +101,24 @@ class Client:
         Raises:
             Torn, Oversized: after some of it was handed over. Otherwise as `get`.
         """
-        self.check_deadline(ask)
+        self.check_deadline(ask.lane, where=ask.where)
         await self._try(ask, take)
 
-    def check_deadline(self, ask: Ask) -> None:
+    def check_deadline(self, lane: Lane, *, where: str) -> None:
         """Raise `ProviderUnavailable` where the provider wants not to be asked yet."""
-        left_s = self._deadlines.left_s(ask.lane, now=self._clock.mono())
+        left_s = self._deadlines.left_s(lane, now=self._clock.mono())
         if left_s > 0:
             raise ProviderUnavailable(
                 f"not asked: the provider wants to be left alone for another {left_s:.0f} s",
-                where=ask.where,
+                where=where,
                 retry_after=timedelta(seconds=left_s),
             )
+
+    def remember(self, lane: Lane, error: ProviderUnavailable) -> None:
+        """Ask nothing in *lane* for as long as *error* says that the provider wants."""
+        if error.retry_after:
+            until = self._clock.mono() + error.retry_after.total_seconds()
+            self._deadlines.remember(lane, until=until, throttled=error.throttled)
 
     async def _try(self, ask: Ask, take: Callable[[bytes], None]) -> None:
         try:
@@ -177,7 +126,7 @@ class Client:
             async with asyncio.timeout(ask.within_s):  # noqa: TID251 - clock is a sibling
                 await self._once(ask, take)
         except ProviderUnavailable as error:
-            self._remember(ask, error)
+            self.remember(ask.lane, error)
             raise
         except (TimeoutError, httpx.TimeoutException) as error:
             raise ProviderUnavailable(
@@ -191,7 +140,7 @@ class Client:
             # What we sent cannot be sent: its text, and the error's own, may hold the key.
             raise ProviderUnavailable("the request could not be sent", where=ask.where) from None
         except httpx.HTTPError as error:
-            raise ProviderUnavailable(_told(error), where=ask.where) from error
+            raise ProviderUnavailable(told(error), where=ask.where) from error
 
     async def _once(self, ask: Ask, take: Callable[[bytes], None]) -> None:
         asked_at = self._clock.now()
@@ -200,9 +149,9 @@ class Client:
         try:
             self._note_skew(response, asked_at)
             if response.status_code == httpx.codes.OK:
-                await _read(response, ask, take)
+                await hand_over(response, take, most_bytes=ask.most_bytes, where=ask.where)
                 return
-            body = await _head(response)
+            body = await read_head(response)
         finally:
             await response.aclose()
         answer = Refusal(
@@ -212,11 +161,6 @@ class Client:
             at=self._clock.now(),
         )
         raise translate(answer, where=ask.where, secret=self._auth.key())
-
-    def _remember(self, ask: Ask, error: ProviderUnavailable) -> None:
-        if error.retry_after:
-            until = self._clock.mono() + error.retry_after.total_seconds()
-            self._deadlines.remember(ask.lane, until=until, throttled=error.throttled)
 
     def _pause(self, attempt: int, error: ProviderUnavailable) -> timedelta | None:
         """Choose how long to wait before the next try; None where there is to be none."""
@@ -246,26 +190,32 @@ class Client:
             self.last_skew_ms = round((told + half_a_second - middle) / timedelta(milliseconds=1))
 
 
-async def _read(response: httpx.Response, ask: Ask, take: Callable[[bytes], None]) -> None:
+async def hand_over(
+    response: httpx.Response, take: Callable[[bytes], None], *, most_bytes: int, where: str
+) -> None:
+    """Hand the body of *response* to *take* piece by piece.
+
+    Raises:
+        Torn, Oversized: after some of it was handed over.
+    """
     size = 0
     try:
         async for chunk in response.aiter_bytes():
             size += len(chunk)
-            if size > ask.most_bytes:
-                most = ask.most_bytes // 1024
-                raise Oversized(f"an answer of more than {most} KiB", where=ask.where)
+            if size > most_bytes:
+                raise Oversized(f"an answer of more than {most_bytes // 1024} KiB", where=where)
             take(chunk)
     except httpx.DecodingError:
         raise
     except httpx.TransportError as error:
-        raise Torn(f"the answer broke off: {_told(error)}", where=ask.where) from error
+        raise Torn(f"the answer broke off: {told(error)}", where=where) from error
     promised = response.headers.get("content-length", "")
     got = response.num_bytes_downloaded if "content-encoding" in response.headers else size
     if promised.isdecimal() and got < int(promised):
-        raise Torn(f"the answer broke off after {got} of {promised} bytes", where=ask.where)
+        raise Torn(f"the answer broke off after {got} of {promised} bytes", where=where)
 
 
-async def _head(response: httpx.Response) -> bytes:
+async def read_head(response: httpx.Response) -> bytes:
     """Read enough of a refusal to understand it; what breaks off says what its status says."""
     body = b""
     with suppress(httpx.HTTPError):
@@ -276,7 +226,7 @@ async def _head(response: httpx.Response) -> bytes:
     return body[:_REFUSAL_BYTES]
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
     """Say what broke."""
     said = clean(str(error))
     return f"{type(error).__name__}: {said}" if said else type(error).__name__

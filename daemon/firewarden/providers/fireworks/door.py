@@ -13,9 +13,13 @@ from firewarden.model.ids import AccountId
 from firewarden.ports import Clock
 from firewarden.providers.fireworks import wire
 from firewarden.providers.fireworks.account import FireworksAccount, account_facts
-from firewarden.providers.fireworks.client import Bearer, Client, open_http
+from firewarden.providers.fireworks.client import Client
+from firewarden.providers.fireworks.connection import Bearer, open_http
+from firewarden.providers.fireworks.controls import FireworksControls
+from firewarden.providers.fireworks.guard import Guard
 from firewarden.providers.fireworks.limits import Limits
 from firewarden.providers.fireworks.paging import page_reader, walk
+from firewarden.providers.fireworks.sender import Sender, Way
 
 _ACCOUNT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _QUIET_LOGGERS = ("httpx", "httpcore")
@@ -48,13 +52,16 @@ class FireworksDoor:
         self._auth = Bearer(api_key)
         self._clock = clock
         self._rng = rng
+        self._guard = Guard(_checked(base_url))
         self._http = open_http(
-            base_url=_checked(base_url),
+            base_url=base_url,
             auth=self._auth,
+            guard=self._guard,
             transport=transport,
             limits=self._limits,
         )
         self._client = self._new_client()
+        self._clients: dict[AccountId, Client] = {}
         self._accounts: dict[AccountId, FireworksAccount] = {}
 
     async def accounts(self) -> Sequence[AccountFacts]:
@@ -70,20 +77,41 @@ class FireworksDoor:
         Raises:
             UnknownAccount: no account can be called that.
         """
+        if account not in self._accounts:
+            self._accounts[account] = FireworksAccount(
+                self._client_of(account), account=account, clock=self._clock, limits=self._limits
+            )
+        return self._accounts[account]
+
+    def controls(
+        self, account: AccountId, *, api_key: Callable[[], str] | None = None
+    ) -> FireworksControls:
+        """Give what changes one of them, and keeps to the deadlines its reader knows of.
+
+        *api_key*: the only key that a change is sent with; None for the one that reads.
+
+        Raises:
+            UnknownAccount: no account can be called that.
+        """
+        client = self._client_of(account)
+        auth = Bearer(api_key, setting="FIREWORKS_WRITE_API_KEY") if api_key else self._auth
+        way = Way(http=self._http, guard=self._guard, auth=auth)
+        sender = Sender(way, client=client, clock=self._clock, limits=self._limits)
+        return FireworksControls(sender, client=client, account=account, limits=self._limits)
+
+    async def aclose(self) -> None:
+        """Let go of all connections."""
+        await self._http.aclose()
+
+    def _client_of(self, account: AccountId) -> Client:
         if not _ACCOUNT_ID.fullmatch(account):
             raise UnknownAccount(
                 f"{account!r} is no account id",
                 mend="FIREWORKS_ACCOUNT_ID is the last part of accounts/NAME",
             )
-        if account not in self._accounts:
-            self._accounts[account] = FireworksAccount(
-                self._new_client(), account=account, clock=self._clock, limits=self._limits
-            )
-        return self._accounts[account]
-
-    async def aclose(self) -> None:
-        """Let go of all connections."""
-        await self._http.aclose()
+        if account not in self._clients:
+            self._clients[account] = self._new_client()
+        return self._clients[account]
 
     def _new_client(self) -> Client:
         return Client(self._http, auth=self._auth, clock=self._clock, rng=self._rng)

@@ -15,6 +15,7 @@ class Limits:
 
     Attributes:
         call_s: for one request, from its sending to the last byte of the answer.
+        change_s: likewise for one that changes something, and for the read right before it.
         scrape_s: likewise for the metrics, which can be 100 MB.
         walk_s: for a whole listing, all its pages and retries.
         connect_s: for a connection alone.
@@ -25,6 +26,7 @@ class Limits:
     """
 
     call_s: float = 30.0
+    change_s: float = 10.0
     scrape_s: float = 60.0
     walk_s: float = 120.0
     connect_s: float = 10.0

@@ -52,11 +52,11 @@ class Leaning:
         by_deployment: dict[str, list[DeployedModel]] = defaultdict(list)
         for row in models:
             if row.deployment and not row.serverless:
-                by_deployment[_full(row.deployment, account)].append(row)
+                by_deployment[full_name(row.deployment, account)].append(row)
         routing: dict[str, list[Router]] = defaultdict(list)
         for router in routers:
             for name in router.deployments or ():
-                routing[_full(name, account)].append(router)
+                routing[full_name(name, account)].append(router)
         return cls(models=by_deployment, routers=routing)
 
     def on(self, name: str, base_model: str, *, is_trainer_gone: bool | None) -> Surroundings:
@@ -192,5 +192,6 @@ def _addons(rows: Sequence[DeployedModel], base_model: str) -> int:
     return max(0, len(models) - (1 if has_base or not base_model else 0))
 
 
-def _full(name: str, account: AccountId) -> str:
+def full_name(name: str, account: AccountId) -> str:
+    """Give the full name of the deployment that a row names, in full or by its id."""
     return name if name.startswith("accounts/") else f"accounts/{account}/deployments/{name}"
