@@ -182,13 +182,14 @@ def test_a_disabled_policy_and_a_disabled_daemon_say_nothing() -> None:
     assert judge(a_situation(ceiling=Mode.DISABLED), policies()) == ()
 
 
+@pytest.mark.parametrize("ceiling", [Mode.OBSERVE, Mode.WARN, Mode.APPROVE, Mode.ENFORCE])
 @pytest.mark.parametrize("mode", ["observe", "warn", "approve", "enforce"])
-def test_this_version_only_observes_whatever_a_policy_asks_for(mode: str) -> None:
-    enforced = policies(IDLE.replace("    match:", f"    mode: {mode}\n    match:"))
+def test_the_ceiling_lowers_a_policys_mode_and_never_raises_it(mode: str, ceiling: Mode) -> None:
+    own = policies(IDLE.replace("    match:", f"    mode: {mode}\n    match:"))
 
-    (verdict,) = judge(a_situation(ceiling=Mode.ENFORCE), enforced)
+    (verdict,) = judge(a_situation(ceiling=ceiling), own)
 
-    assert verdict.mode is Mode.OBSERVE
+    assert verdict.mode is min(Mode[mode.upper()], ceiling)
 
 
 def test_a_deleted_deployment_is_not_judged() -> None:

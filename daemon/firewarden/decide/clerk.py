@@ -7,12 +7,11 @@ from firewarden.decide.guards import Guards
 from firewarden.decide.protections import Blocked
 from firewarden.decide.reasons import evidence_of, reason_of
 from firewarden.decide.seen import Seen
-from firewarden.decide.situation import HIGHEST
 from firewarden.model.verdict import Blocker, Truth, Verb, Verdict
 from firewarden.policy.rules import Policy, RequireData
 
 _NOTHING: Mapping[str, str] = {}
-_Asked = tuple[frozenset[Blocker], RequireData, Decimal | None, Verb, str]
+_Asked = tuple[frozenset[Blocker], RequireData, Decimal | None, Verb, str, str]
 
 
 class Clerk:
@@ -35,7 +34,7 @@ class Clerk:
             uid=seen.uid,
             policy=policy.name,
             policy_hash=policy.hash,
-            mode=min(policy.mode, seen.situation.ceiling, HIGHEST),
+            mode=min(policy.mode, seen.situation.ceiling),
             truth=truth,
             conditions=(),
             blocked_by=blocked[0] if blocked else None,
@@ -52,7 +51,20 @@ class Clerk:
         return self._evidence
 
     def _blocker(self, seen: Seen, policy: Policy, unknown: str) -> Blocked | None:
-        asked = (policy.allow, policy.require_data, policy.saves_at_least, policy.verb, unknown)
+        asked = (
+            policy.allow,
+            policy.require_data,
+            policy.saves_at_least,
+            policy.verb,
+            unknown,
+            _own(seen, policy),
+        )
         if asked not in self._blocked:
             self._blocked[asked] = self._guards.first(seen, policy, unknown=unknown)
         return self._blocked[asked]
+
+
+def _own(seen: Seen, policy: Policy) -> str:
+    """Name *policy* where its name alone can decide: its own past, its own bounds to set."""
+    depends = policy.verb is Verb.SET_AUTOSCALING or bool(seen.situation.deeds.intents)
+    return policy.name if depends else ""

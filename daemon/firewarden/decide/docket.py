@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from firewarden.model.delivery import Delivery
 from firewarden.model.ids import PolicyName, Uid
-from firewarden.model.verdict import Incident, IncidentState, Verb
+from firewarden.model.verdict import Incident, IncidentState, Mode, Verb
 
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 
 Pair = tuple[Uid, PolicyName]
 
@@ -19,14 +21,20 @@ class Docket:
     Attributes:
         opened: the open one of each (uid, policy).
         done: the newest one of each pair that ran to its end.
-        attempts: instants at which each policy's effects were due and let through, of the
-            last hour at least.
+        failed: the newest one of each pair that came to nothing.
+        rehearsals: instants at which the effects of policies that only observe or warn were
+            due and let through, of the last day at least; real calls are deeds.
+        deliveries: what became of the warnings that are waited for, by the story they tell.
+        approved: who said yes to an open incident, by its pair.
         braked: the evidence was doubted in the last cycle; None: there was none yet.
     """
 
     opened: Mapping[Pair, Incident] = field(default_factory=dict)
     done: Mapping[Pair, Incident] = field(default_factory=dict)
-    attempts: Mapping[PolicyName, tuple[datetime, ...]] = field(default_factory=dict)
+    failed: Mapping[Pair, Incident] = field(default_factory=dict)
+    rehearsals: Mapping[PolicyName, tuple[datetime, ...]] = field(default_factory=dict)
+    deliveries: Mapping[str, Delivery] = field(default_factory=dict)
+    approved: Mapping[Pair, str] = field(default_factory=dict)
     braked: bool | None = None
 
     @classmethod
@@ -38,25 +46,28 @@ class Docket:
         """Take *changed* in, oldest first."""
         if not changed:
             return self if braked == self.braked else replace(self, braked=braked)
-        opened, done = dict(self.opened), dict(self.done)
-        attempts = {policy: list(at) for policy, at in self.attempts.items()}
+        opened, done, failed = dict(self.opened), dict(self.done), dict(self.failed)
+        rehearsals = {policy: list(at) for policy, at in self.rehearsals.items()}
         for incident in changed:
             pair = (incident.uid, incident.policy)
             if not incident.state.is_closed:
                 opened[pair] = incident
                 continue
             opened.pop(pair, None)
+            if incident.state is IncidentState.FAILED:
+                failed[pair] = incident
             if incident.state is IncidentState.DONE and incident.closed_at is not None:
                 done[pair] = incident
-                if incident.verb is not Verb.WARN:
-                    attempts.setdefault(incident.policy, []).append(incident.closed_at)
-        return Docket(opened=opened, done=done, attempts=_last_hour(attempts), braked=braked)
-
-    def attempts_since(self, instant: datetime) -> Mapping[PolicyName, int]:
-        """Count each policy's attempts later than *instant*."""
-        return {
-            policy: sum(at > instant for at in times) for policy, times in self.attempts.items()
-        }
+                if incident.verb is not Verb.WARN and incident.mode < Mode.APPROVE:
+                    rehearsals.setdefault(incident.policy, []).append(incident.closed_at)
+        return replace(
+            self,
+            opened=opened,
+            done=done,
+            failed=failed,
+            rehearsals=_last_day(rehearsals),
+            braked=braked,
+        )
 
     def done_for(self, uid: Uid, policies: Iterable[PolicyName]) -> Iterator[Incident]:
         """Find what ran to its end for *uid* under *policies*."""
@@ -65,13 +76,13 @@ class Docket:
                 yield incident
 
 
-def _last_hour(
-    attempts: Mapping[PolicyName, list[datetime]],
+def _last_day(
+    rehearsals: Mapping[PolicyName, list[datetime]],
 ) -> dict[PolicyName, tuple[datetime, ...]]:
-    newest = max((at for times in attempts.values() for at in times), default=None)
+    newest = max((at for times in rehearsals.values() for at in times), default=None)
     if newest is None:
         return {}
     return {
-        policy: tuple(at for at in times if at > newest - HOUR)
-        for policy, times in attempts.items()
+        policy: tuple(at for at in times if at > newest - DAY)
+        for policy, times in rehearsals.items()
     }

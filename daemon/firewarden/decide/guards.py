@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from firewarden.decide import facts
+from firewarden.decide.deeds import REVERSALS, ROUNDS_A_DAY
+from firewarden.decide.effects import NOTHING, effect_of
 from firewarden.decide.protections import (
     Blocked,
     ProtectionList,
@@ -18,7 +20,7 @@ from firewarden.model.activity import Use
 from firewarden.model.price import MICRO
 from firewarden.model.verdict import Blocker, Verb
 from firewarden.policy.durations import format_duration
-from firewarden.policy.rules import Policy
+from firewarden.policy.rules import STOPS, Policy
 
 COOLDOWN = timedelta(minutes=30)
 """After a wake, nothing is judged idle for so long."""
@@ -48,12 +50,13 @@ class Guards:
         if seen.situation.paused:
             yield Blocker.PAUSED, "a person has paused all actions"
         yield from self._protected(seen, policy)
+        yield from _overruled(seen, policy)
         yield from _data(seen, policy, unknown)
         yield from _listing(seen.situation)
-        if seen.quiet.use is Use.ACTIVE:
-            yield Blocker.REQUESTS_IN_FLIGHT, "its newest scrape shows requests"
-        if why := _woken(seen):
-            yield Blocker.COOLDOWN, why
+        if policy.verb in STOPS:
+            yield from _used(seen)
+        if why := seen.situation.deeds.breaker(now=seen.now):
+            yield Blocker.BREAKER, why
         if why := self.brake():
             yield Blocker.EVIDENCE_BRAKE, why
         if why := _saves_nothing(seen, policy):
@@ -62,14 +65,16 @@ class Guards:
     def _protected(self, seen: Seen, policy: Policy) -> Iterator[Blocked]:
         if why := self.protections.find(seen.deployment, now=seen.now):
             yield Blocker.PROTECTED, why
+        if why := seen.situation.kept.get(seen.uid, ""):
+            yield Blocker.PROTECTED, why
         tagged = tag_protection(seen.deployment.tags, now=seen.now)
         if tagged is not None and tagged[0] is Blocker.PROTECTED:
             yield tagged
         if policy.verb is Verb.WARN:  # none of what follows would hold it
             return
-        if (found := built_in_protection(seen, policy.allow)) is not None:
+        if (found := built_in_protection(seen, policy.allow, policy.verb)) is not None:
             yield found
-        if tagged is not None and policy.verb is Verb.SCALE_TO_ZERO:
+        if tagged is not None and policy.verb in STOPS:
             yield tagged
         if (found := unknown_surroundings(seen, policy.allow)) is not None:
             yield found
@@ -85,10 +90,34 @@ _HOLD_WARNINGS = frozenset(
 )
 
 
+def _overruled(seen: Seen, policy: Policy) -> Iterator[Blocked]:
+    """Tell what people said of it, by words or by undoing what was done."""
+    deeds, pair = seen.situation.deeds, (seen.uid, policy.name)
+    if deeds.reversals(pair) >= REVERSALS:
+        yield Blocker.CONTESTED, f"people have undone this policy's change {REVERSALS} times"
+    owed = deeds.owed_since(pair)
+    used = seen.quiet.active_at
+    if owed is not None and (used is None or used <= owed):
+        yield Blocker.NEEDS_OWNER, "it was put back for want of an owner, and not used since"
+    if why := seen.situation.snoozed.get(seen.uid, ""):
+        yield Blocker.SNOOZED, why
+
+
+def _used(seen: Seen) -> Iterator[Blocked]:
+    """Tell of use now, of a wake not long ago, and of too many of them."""
+    if seen.quiet.use is Use.ACTIVE:
+        yield Blocker.REQUESTS_IN_FLIGHT, "its newest scrape shows requests"
+    if why := _woken(seen):
+        yield Blocker.COOLDOWN, why
+    rounds = seen.situation.deeds.rounds(seen.uid, now=seen.now)
+    if rounds >= ROUNDS_A_DAY and seen.deployment.ready_replica_count:
+        yield Blocker.FLAPPING, f"it was stopped {rounds} times within a day, and woken again"
+
+
 def _data(seen: Seen, policy: Policy, unknown: str) -> Iterator[Blocked]:
     if unknown:
         yield Blocker.DATA_MISSING, unknown
-    elif policy.verb is not Verb.WARN and seen.deployment.ready_replica_count:
+    elif policy.verb in STOPS and seen.deployment.ready_replica_count:
         stretch, because, _ = seen.stretch(policy.require_data.fresh_within)
         if stretch is None:
             yield Blocker.DATA_MISSING, because
@@ -120,15 +149,19 @@ def _woken(seen: Seen) -> str:
 
 
 def _saves_nothing(seen: Seen, policy: Policy) -> str:
-    deployment = seen.deployment
-    if not (
-        deployment.ready_replica_count
-        or deployment.starting_replica_count
-        or deployment.desired_replica_count
-        or deployment.min_replica_count
-    ):
-        return "it is at zero already"
+    step = policy.effect
+    if step is None:
+        return ""
+    if effect_of(step, seen.deployment) == NOTHING:
+        at_zero = policy.verb is Verb.SCALE_TO_ZERO
+        return "it is at zero already" if at_zero else "its bounds are so already"
+    if policy.verb not in _SAVES_NOW:
+        return ""
     burn, least = seen.burn_micro_usd, policy.saves_at_least
     if least is None or burn is None or burn >= int(least * MICRO):
         return ""
     return f"less than {least} USD/h would be saved"
+
+
+_SAVES_NOW = frozenset({Verb.SCALE_TO_ZERO, Verb.PARK})
+"""Verbs worth nothing unless they end a cost of this hour; a delete is about what stays."""

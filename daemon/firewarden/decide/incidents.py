@@ -1,7 +1,8 @@
 """The story of each deployment under each policy, one cycle on.
 
 In observe a story runs to its end in the ledger alone: its own instant counts as the
-delivery of a warning, and its last word is "would be".
+delivery of a warning, and its last word is "would be". Otherwise grace begins with the
+receipt of the warning, and a story that is due is handed to whoever acts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,18 +10,23 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from firewarden.decide import notices
+from firewarden.decide.aftermath import before_and_after
+from firewarden.decide.confirming import Confirmed, confirm
 from firewarden.decide.docket import Docket, Pair
-from firewarden.decide.limits import let_through
+from firewarden.decide.limits import is_real, let_through
 from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
 from firewarden.decide.stories import (
     began_again,
     end_of_wait,
     is_same_story,
+    is_too_soon,
     open_story,
     released,
+    routes_of,
     warned,
 )
+from firewarden.model.action import Intent
 from firewarden.model.ids import PolicyName, Uid
 from firewarden.model.notice import Notice
 from firewarden.model.verdict import Blocker, Incident, IncidentState, Mode, Truth, Verb, Verdict
@@ -42,6 +48,7 @@ OF_DATA = frozenset(
 
 PASSING = OF_DATA | {
     Blocker.PAUSED,
+    Blocker.BREAKER,
     Blocker.NOT_READY,
     Blocker.COLD_START,
     Blocker.REQUESTS_IN_FLIGHT,
@@ -52,11 +59,15 @@ PASSING = OF_DATA | {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
-    """What one cycle changes: incidents in their new state, what to tell, the docket after."""
+    """What one cycle changes: incidents in their new state, what to tell, the docket after.
+
+    ``due`` are those whose effect is to be carried out now, the longest due first.
+    """
 
     changed: tuple[Incident, ...]
     notices: tuple[Notice, ...]
     docket: Docket
+    due: tuple[Incident, ...] = ()
 
 
 def step(
@@ -86,6 +97,7 @@ def step(
         changed=changed,
         notices=tuple(cycle.notices),
         docket=docket.after(changed, braked=bool(doubt)),
+        due=tuple(cycle.calls),
     )
 
 
@@ -119,10 +131,17 @@ class _Cycle:
         self.changed: dict[Pair, Incident] = {}
         self.notices: list[Notice] = []
         self.due: list[Incident] = []
+        self.calls: list[Incident] = []
         self.reasons = {(verdict.uid, verdict.policy): verdict.reason for verdict in verdicts}
 
     def carry_on(self, incident: Incident, verdict: Verdict | None) -> None:
         """Take an open incident one step on, or hold it, or end it."""
+        if (call := self.situation.deeds.call_of(incident)) is not None:
+            self._confirm(incident, call)
+        else:
+            self._judge(incident, verdict)
+
+    def _judge(self, incident: Incident, verdict: Verdict | None) -> None:
         policy = self.policies.get(incident.policy)
         deployment = self.situation.fleet.deployments.get(incident.uid)
         if policy is None:
@@ -161,8 +180,13 @@ class _Cycle:
         passed = let_through(first, self.policies, self.docket, self.situation)
         for incident in passed.go:
             latest = replace(incident, reason=self.reasons[incident.uid, incident.policy])
-            done = self._close(latest, IncidentState.DONE, "it would have been done")
-            self._tell(notices.acted(done, self.situation))
+            if is_real(incident):
+                called = replace(latest, held_by=None)
+                self.calls.append(called)
+                self._record(called)
+            else:
+                done = self._close(latest, IncidentState.DONE, "it would have been done")
+                self._tell(notices.acted(done, self.situation), self.policies[done.policy])
         gone = {incident.uid: incident.policy for incident in passed.go}
         for incident in others:
             if incident.uid in gone:
@@ -208,6 +232,9 @@ class _Cycle:
 
     def _is_told(self, verdict: Verdict) -> bool:
         """Has this very stretch run to its end before, under this policy or a like one?"""
+        failed = self.docket.failed.get((verdict.uid, verdict.policy))
+        if failed is not None and is_too_soon(failed, self.policies[failed.policy], now=self.now):
+            return True
         names = self.effective if verdict.verb in EFFECTS else [verdict.policy]
         seen = Seen(self.situation.fleet.deployments[verdict.uid], self.situation)
         return any(
@@ -220,20 +247,73 @@ class _Cycle:
         while incident.stage < len(policy.steps):
             stage = policy.steps[incident.stage]
             if stage.verb is Verb.WARN:
-                incident = warned(incident, policy, now=self.now)
-                self._tell(notices.warned(incident, policy, self.situation))
+                heard = self._warn(incident, policy)
+                if heard is None:
+                    return
+                incident = heard
             elif stage.verb is Verb.WAIT:
                 incident = self._waiting(incident)
                 if self.now < end_of_wait(incident, policy):
                     break
             else:
-                self.due.append(self._acting(incident))
+                self._ask(self._acting(incident), policy)
                 return
             incident = replace(incident, stage=incident.stage + 1)
         if incident.stage == len(policy.steps):
             self._close(incident, IncidentState.DONE, "people were told")
         else:
             self._record(incident)
+
+    def _warn(self, incident: Incident, policy: Policy) -> Incident | None:
+        """Warn, and give the incident once the warning counts as delivered; None: not yet."""
+        if incident.state is not IncidentState.WARNED or incident.warned_at is not None:
+            self._tell(notices.warned(incident, policy, self.situation), policy)
+            if incident.mode <= Mode.OBSERVE or incident.verb not in EFFECTS:
+                return warned(incident, policy, at=self.now)
+            told = replace(incident, state=IncidentState.WARNED, entered_at=self.now, acts_at=None)
+            self._record(replace(told, warned_at=None))
+            return None
+        delivery = self.docket.deliveries.get(notices.story_of(incident))
+        if delivery is not None and delivery.delivered_at is not None:
+            if incident.held_by is Blocker.UNDELIVERED:
+                self._tell(notices.delivered_again(incident, self.situation))
+            # A second warning of one story counts from when it was told, never from the first.
+            at = max(delivery.delivered_at, incident.entered_at)
+            return replace(warned(incident, policy, at=at), held_by=None)
+        held = incident
+        if delivery is not None and delivery.failed and incident.held_by is None:
+            held = replace(incident, held_by=Blocker.UNDELIVERED)
+            self._tell(notices.undelivered(held, self.situation))
+        self._record(held)
+        return None
+
+    def _ask(self, incident: Incident, policy: Policy) -> None:
+        """Let it be due, once a person has said yes where that is needed."""
+        pair = (incident.uid, incident.policy)
+        if incident.mode is not Mode.APPROVE or pair in self.docket.approved:
+            self.due.append(incident)
+            return
+        if self.now - incident.entered_at >= policy.approval.expires:
+            closed = self._close(
+                incident, IncidentState.FAILED, "nobody approved it in time, which means no"
+            )
+            self._tell(notices.cancelled(closed, self.situation), policy)
+            return
+        if incident.held_by is not Blocker.APPROVAL:
+            self._tell(notices.approval_needed(incident, policy, self.situation), policy)
+        self._record(replace(incident, held_by=Blocker.APPROVAL))
+
+    def _confirm(self, incident: Incident, call: Intent) -> None:
+        """See whether what was called for has come about."""
+        found, because = confirm(call, incident, self.situation)
+        policy = self.policies.get(incident.policy)
+        if found is Confirmed.YES:
+            done = self._close(incident, IncidentState.DONE, because)
+            told = notices.acted(done, self.situation, facts=before_and_after(call))
+            self._tell(told, policy)
+        elif found is Confirmed.NO:
+            closed = self._close(incident, IncidentState.FAILED, because)
+            self._tell(notices.failed(closed, because, self.situation), policy)
 
     def _acting(self, incident: Incident) -> Incident:
         if incident.state is IncidentState.ACTING:
@@ -261,8 +341,10 @@ class _Cycle:
 
     def _cancel(self, incident: Incident, because: str) -> None:
         closed = self._close(incident, IncidentState.CANCELLED, because)
-        if closed.warned_at is not None:
-            self._tell(notices.cancelled(closed, self.situation))
+        if incident.held_by is Blocker.UNDELIVERED:
+            self._tell(notices.delivered_again(incident, self.situation))
+        if incident.warned_at is not None or incident.state is IncidentState.WARNED:
+            self._tell(notices.cancelled(closed, self.situation), self.policies.get(closed.policy))
 
     def _close(self, incident: Incident, state: IncidentState, because: str) -> Incident:
         if incident.held_told_at is not None:
@@ -284,5 +366,6 @@ class _Cycle:
         if incident != self.docket.opened.get(pair):
             self.changed[pair] = incident
 
-    def _tell(self, notice: Notice) -> None:
-        self.notices.append(notice)
+    def _tell(self, notice: Notice, policy: Policy | None = None) -> None:
+        """Tell it by the routes of *policy*: those of its warning, which later words edit."""
+        self.notices.append(replace(notice, routes=routes_of(policy)) if policy else notice)

@@ -1,14 +1,14 @@
 """How many of those that are due may go now; the longest due go first."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from firewarden.decide.docket import HOUR, Docket
 from firewarden.decide.situation import Situation
 from firewarden.model.ids import PolicyName
-from firewarden.model.verdict import Incident
+from firewarden.model.verdict import Incident, Mode
 from firewarden.policy.rules import Limits, OnExceed, Policy
 
 
@@ -28,36 +28,60 @@ def let_through(
 ) -> Passed:
     """Hold *due* to the limits of each policy, and of all together.
 
-    Windows are rolling and exclude an attempt exactly an hour old; attempts of this very
-    instant belong to this cycle. All policies together may do as much as the most generous
-    of them alone. A share of the fleet rounds down, and never below 1. Where more is due
-    than a policy with ``on_exceed: hold`` may do, none of its own goes.
+    Windows are rolling and exclude an attempt exactly an hour old; attempts since the listing
+    that this cycle looks at belong to this cycle. All policies together may do as much as the
+    most generous of them alone. A share of the fleet rounds down, and never below 1. Where
+    more is due than a policy with ``on_exceed: hold`` may do, none of its own goes. Calls and
+    the rehearsals of policies that only observe are counted apart.
     """
-    books = _Books(docket, policies, situation)
+    books = {
+        is_real: _Books(_attempts(docket, situation, is_real=is_real), policies, situation)
+        for is_real in (True, False)
+    }
     for incident in due:
-        books.wanted[incident.policy] += 1
+        books[is_real(incident)].wanted[incident.policy] += 1
     go, wait = [], []
     for incident in sorted(due, key=_longest_due):
-        if limit := books.limit_on(incident.policy):
+        book = books[is_real(incident)]
+        if limit := book.limit_on(incident.policy):
             wait.append((incident, limit))
         else:
-            books.attempted[incident.policy] += 1
+            book.attempted[incident.policy] += 1
             go.append(incident)
     return Passed(go=tuple(go), wait=tuple(wait))
+
+
+def is_real(incident: Incident) -> bool:
+    """Will its effect be a call, and not only a line in the ledger?"""
+    return incident.mode >= Mode.APPROVE
+
+
+def _attempts(
+    docket: Docket, situation: Situation, *, is_real: bool
+) -> Iterator[tuple[PolicyName, datetime]]:
+    if is_real:
+        return ((policy, at) for policy, at, _ in situation.deeds.attempts())
+    return ((policy, at) for policy, times in docket.rehearsals.items() for at in times)
 
 
 class _Books:
     """What has been attempted in this cycle and in the last hour, by policy."""
 
     def __init__(
-        self, docket: Docket, policies: Mapping[PolicyName, Policy], situation: Situation
+        self,
+        attempts: Iterator[tuple[PolicyName, datetime]],
+        policies: Mapping[PolicyName, Policy],
+        situation: Situation,
     ) -> None:
-        now = situation.now
+        since, looked_at = situation.now - HOUR, situation.fleet.answered_at
         fleet = situation.fleet.deployments.values()
         self._policies = policies
         self._size = sum(one.ready_replica_count > 0 for one in fleet)
-        self._hour = Counter(docket.attempts_since(now - HOUR))
-        self._cycle = Counter(docket.attempts_since(_just_before(now)))
+        self._hour: Counter[PolicyName] = Counter()
+        self._cycle: Counter[PolicyName] = Counter()
+        for policy, at in attempts:
+            self._hour[policy] += at > since
+            self._cycle[policy] += at >= looked_at
         self.attempted: Counter[PolicyName] = Counter()
         self.wanted: Counter[PolicyName] = Counter()
 
@@ -92,10 +116,6 @@ class _Books:
             whole = f"{limits.share_per_hour:.0%} of the fleet an hour"
             return f"limit of {whole} ({share} of {self._size})"
         return ""
-
-
-def _just_before(now: datetime) -> datetime:
-    return now - datetime.resolution
 
 
 def _longest_due(incident: Incident) -> tuple[object, ...]:

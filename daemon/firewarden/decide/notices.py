@@ -1,36 +1,104 @@
 """What people are told of an incident, in one plain line each."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
+from firewarden.decide.limits import is_real
 from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
 from firewarden.decide.worth import usd
 from firewarden.model.ids import Uid
 from firewarden.model.notice import Notice, Severity
-from firewarden.model.verdict import Incident, Verb
+from firewarden.model.verdict import Incident, Mode, Verb
 from firewarden.policy.durations import format_duration
 from firewarden.policy.rules import EFFECTS, Policy
-from firewarden.policy.schema import When
+from firewarden.policy.schema import ATTRIBUTES, When
 
-_DONE = {Verb.SCALE_TO_ZERO: "scaled to zero", Verb.WARN: "told about"}
+_DONE = {
+    Verb.WARN: "told about",
+    Verb.SCALE_TO_ZERO: "scaled to zero",
+    Verb.PARK: "parked",
+    Verb.SET_AUTOSCALING: "given other bounds",
+    Verb.HOLD_GROWTH: "kept from growing",
+    Verb.DELETE: "deleted",
+}
+
+
+def story_of(incident: Incident) -> str:
+    """Name the story that every message about *incident* belongs to."""
+    return f"incident:{incident.policy}:{incident.uid}:{incident.opened_at.isoformat()}"
 
 
 def warned(incident: Incident, policy: Policy, situation: Situation) -> Notice:
-    """Say what would happen, and when."""
+    """Say what will happen, or would, and when."""
     told = f"{_subject(incident, situation)}: {incident.reason}, {_size(incident)}"
-    if incident.verb in EFFECTS and incident.acts_at is not None:
-        told += f"; would be {_DONE[incident.verb]} at {_clock(incident.acts_at)}"
+    facts: dict[str, str] = {}
+    if incident.verb in EFFECTS:
+        wait = policy.grace
+        due = incident.acts_at or situation.now + wait
+        facts = {"waits_seconds": f"{wait.total_seconds():.0f}", "acts_at": due.isoformat()}
+        told = f"{told}; {_outlook(incident)} at {_clock(due)}{_condition(incident)}"
     kind = "idle.warn" if incident.verb in EFFECTS else _kind_of(policy.when)
-    return _notice(incident, situation, kind, f"{told} [{incident.policy}]")
+    notice = _notice(incident, situation, kind, f"{told} [{incident.policy}]")
+    return _adding(notice, facts)
 
 
-def acted(incident: Incident, situation: Situation) -> Notice:
-    """Say what would have been done now."""
+def acted(
+    incident: Incident, situation: Situation, *, facts: Mapping[str, str] | None = None
+) -> Notice:
+    """Say what was done, or would have been."""
+    done = "" if is_real(incident) else "would be "
     told = (
-        f"{_subject(incident, situation)}: would be {_DONE[incident.verb]} now, "
+        f"{_subject(incident, situation)}: {done}{_DONE[incident.verb]} now, "
         f"{incident.reason}, {_size(incident)} [{incident.policy}]"
     )
-    return _notice(incident, situation, "idle.acted", told, resolved=True)
+    notice = _notice(incident, situation, "idle.acted", told, resolved=True)
+    return _adding(notice, facts or {})
+
+
+def failed(incident: Incident, because: str, situation: Situation) -> Notice:
+    """Say that an effect did not come about, or not for sure: somebody has to look."""
+    told = (
+        f"{_subject(incident, situation)}: was to be {_DONE[incident.verb]}, and {because} "
+        f"[{incident.policy}]"
+    )
+    return _notice(incident, situation, "action.failed", told, severity=Severity.PAGE)
+
+
+def refused(incident: Incident, because: str, situation: Situation) -> Notice:
+    """Say that the provider would not, which is its right: nothing has to be mended."""
+    told = f"{_subject(incident, situation)}: left alone, {because} [{incident.policy}]"
+    return _notice(incident, situation, "idle.cancelled", told, resolved=True)
+
+
+def approval_needed(incident: Incident, policy: Policy, situation: Situation) -> Notice:
+    """Ask for the approval that an effect waits for."""
+    until = incident.entered_at + policy.approval.expires
+    told = (
+        f"{_subject(incident, situation)}: approval needed by {_clock(until)} to have it "
+        f"{_DONE[incident.verb]}, {incident.reason}, {_size(incident)} [{incident.policy}]"
+    )
+    facts = {"approve_by": until.isoformat(), "may_approve": ", ".join(policy.approval.by)}
+    notice = _notice(incident, situation, "action.pending", told, severity=Severity.WARN)
+    return _adding(notice, facts)
+
+
+def undelivered(incident: Incident, situation: Situation) -> Notice:
+    """Say that a warning reached nobody, so that nothing is done."""
+    told = (
+        f"{_subject(incident, situation)}: its warning reached nobody, so it is not "
+        f"{_DONE[incident.verb]} [{incident.policy}]"
+    )
+    notice = _notice(incident, situation, "delivery.undelivered", told, severity=Severity.WARN)
+    return replace(notice, key=f"undelivered:{notice.key}")
+
+
+def delivered_again(incident: Incident, situation: Situation) -> Notice:
+    """Say that the warning has been delivered after all."""
+    told = f"{_subject(incident, situation)}: its warning was delivered [{incident.policy}]"
+    notice = _notice(incident, situation, "delivery.undelivered", told, resolved=True)
+    return replace(notice, key=f"undelivered:{notice.key}")
 
 
 def cancelled(incident: Incident, situation: Situation) -> Notice:
@@ -116,27 +184,46 @@ def _notice(
     severity: Severity = Severity.INFO,
     resolved: bool = False,
 ) -> Notice:
-    story = "held" if kind == "policy.unknown_held" else "incident"
-    saves = usd(incident.saves_micro_usd_per_hour)
+    story = story_of(incident)
     return Notice(
         account=situation.fleet.account,
         kind=kind,
-        key=f"{story}:{incident.policy}:{incident.uid}:{incident.opened_at.isoformat()}",
+        key=f"held:{story.partition(':')[2]}" if kind == "policy.unknown_held" else story,
         severity=severity,
         at=situation.now,
         text=text,
         uid=incident.uid,
-        facts={
-            "policy": incident.policy,
-            "mode": incident.mode.label,
-            "verb": incident.verb.value,
-            "reason": incident.reason,
-            "gpu_count": str(incident.gpu_count),
-            "saves_usd_per_hour": "unpriced" if saves is None else f"{saves:.2f}",
-            "acts_at": incident.acts_at.isoformat() if incident.acts_at else "",
-        },
+        facts=_facts(incident, situation),
         resolved=resolved,
+        quietly=incident.mode <= Mode.OBSERVE,
     )
+
+
+def _adding(notice: Notice, facts: Mapping[str, str]) -> Notice:
+    return replace(notice, facts={**notice.facts, **facts})
+
+
+def _facts(incident: Incident, situation: Situation) -> Mapping[str, str]:
+    saves = usd(incident.saves_micro_usd_per_hour)
+    deployment = situation.fleet.deployments.get(incident.uid)
+    hardware = {"accelerator_type": deployment.accelerator_type} if deployment else {}
+    tags = {
+        key.casefold(): value
+        for key, value in (deployment.tags if deployment else {}).items()
+        if key.casefold() in ATTRIBUTES
+    }
+    return {
+        **tags,
+        **hardware,
+        "deployment_id": _subject(incident, situation),
+        "policy": incident.policy,
+        "mode": incident.mode.label,
+        "verb": incident.verb.value,
+        "reason": incident.reason,
+        "gpu_count": str(incident.gpu_count),
+        "saves_usd_per_hour": "unpriced" if saves is None else f"{saves:.2f}",
+        "acts_at": incident.acts_at.isoformat() if incident.acts_at else "",
+    }
 
 
 def _of_account(
@@ -151,6 +238,22 @@ def _of_account(
         text=text,
         resolved=resolved,
     )
+
+
+def _outlook(incident: Incident) -> str:
+    if is_real(incident):
+        return f"to be {_DONE[incident.verb]}"
+    return f"would be {_DONE[incident.verb]}"
+
+
+def _condition(incident: Incident) -> str:
+    match incident.mode:
+        case Mode.WARN:
+            return " if this policy were enforced"
+        case Mode.APPROVE:
+            return ", once approved"
+        case _:
+            return ""
 
 
 def _subject(incident: Incident, situation: Situation) -> str:

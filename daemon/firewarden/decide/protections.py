@@ -8,7 +8,7 @@ from firewarden.decide.matching import Matcher, compile_match
 from firewarden.decide.seen import Seen
 from firewarden.model.deployment import Deployment, State, Surroundings, Trait
 from firewarden.model.ids import Uid
-from firewarden.model.verdict import Blocker, Truth
+from firewarden.model.verdict import Blocker, Truth, Verb
 from firewarden.policy.durations import format_duration, parse_duration
 from firewarden.policy.problems import shown
 from firewarden.policy.rules import Protection
@@ -115,8 +115,10 @@ def _is_duration(text: str) -> bool:
     return True
 
 
-def built_in_protection(seen: Seen, allow: frozenset[Blocker]) -> Blocked | None:
-    """Find the first built-in protection that *allow* does not lift, in their order."""
+def built_in_protection(
+    seen: Seen, allow: frozenset[Blocker], verb: Verb = Verb.SCALE_TO_ZERO
+) -> Blocked | None:
+    """Find the first built-in protection from *verb* that *allow* does not lift, in their order."""
     deployment = seen.deployment
     for blocker, trait, why in _TRAITS:
         if trait in deployment.traits and blocker not in allow:
@@ -125,7 +127,7 @@ def built_in_protection(seen: Seen, allow: frozenset[Blocker]) -> Blocked | None
         return Blocker.TRAINING, f"it belongs to {deployment.trainer_job}"
     around = seen.situation.surroundings_of(deployment)
     for blocker, find in _CHECKS:
-        if blocker not in allow and (why := find(seen, around)):
+        if blocker not in allow and (why := find(seen, around, verb)):
             return blocker, why
     return None
 
@@ -137,31 +139,31 @@ def unknown_surroundings(seen: Seen, allow: frozenset[Blocker]) -> Blocked | Non
     return Blocker.SURROUNDINGS_UNKNOWN, "routers and models that lean on it are not known"
 
 
-def _published(_: Seen, around: Surroundings | None) -> str:
+def _published(_: Seen, around: Surroundings | None, _verb: Verb) -> str:
     return "other accounts may call its model" if around and around.is_published else ""
 
 
-def _routed(_: Seen, around: Surroundings | None) -> str:
+def _routed(_: Seen, around: Surroundings | None, _verb: Verb) -> str:
     return f"router {around.routers[0]} lists it" if around and around.routers else ""
 
 
-def _loaded(_: Seen, around: Surroundings | None) -> str:
+def _loaded(_: Seen, around: Surroundings | None, _verb: Verb) -> str:
     return f"{around.addon_count} add-ons are loaded" if around and around.addon_count else ""
 
 
-def _scheduled(seen: Seen, _: Surroundings | None) -> str:
+def _scheduled(seen: Seen, _: Surroundings | None, _verb: Verb) -> str:
     scheduled = Trait.PROVIDER_SCHEDULE in seen.deployment.traits
     return "a scaling schedule of the provider is active" if scheduled else ""
 
 
-def _not_ready(seen: Seen, _: Surroundings | None) -> str:
+def _not_ready(seen: Seen, _: Surroundings | None, _verb: Verb) -> str:
     deployment = seen.deployment
     if deployment.state != State.READY:
         return f"its state is {shown(deployment.state)}"
     return "its replicas are changing" if deployment.is_changing else ""
 
 
-def _cold(seen: Seen, _: Surroundings | None) -> str:
+def _cold(seen: Seen, _: Surroundings | None, _verb: Verb) -> str:
     if seen.deployment.ready_replica_count == 0:
         return ""
     since = facts.ready_since(seen)
@@ -173,8 +175,30 @@ def _cold(seen: Seen, _: Surroundings | None) -> str:
     return f"known to be ready for {format_duration(age)}, a start takes up to 20m"
 
 
-def _default(seen: Seen, around: Surroundings | None) -> str:
-    if around is None or not around.default_models or around.default_alternatives < 1:
+def _still_held(seen: Seen, _: Surroundings | None, verb: Verb) -> str:
+    deployment = seen.deployment
+    held = (
+        deployment.ready_replica_count
+        + deployment.starting_replica_count
+        + deployment.desired_replica_count
+    )
+    return "it is not at zero" if verb is Verb.DELETE and held else ""
+
+
+def _unknown_env(seen: Seen, _: Surroundings | None, verb: Verb) -> str:
+    if verb not in _ENDS or any(
+        key.casefold() == "env" and value.strip() for key, value in seen.deployment.tags.items()
+    ):
+        return ""
+    return "its tag env is not set, so it counts as production"
+
+
+def _default(seen: Seen, around: Surroundings | None, verb: Verb) -> str:
+    if around is None or not around.default_models:
+        return ""
+    if verb in _ENDS:
+        return f"the bare name {around.default_models[0]} is routed to it"
+    if around.default_alternatives < 1:
         return ""
     first, used = facts.first_seen(seen), seen.quiet.active_at
     watched_whole = first is not None and seen.now - first >= REQUEST_WITHIN
@@ -183,14 +207,19 @@ def _default(seen: Seen, around: Surroundings | None) -> str:
     return f"the bare name {around.default_models[0]} is routed to it"
 
 
-_CHECKS: tuple[tuple[Blocker, Callable[[Seen, Surroundings | None], str]], ...] = (
+_ENDS = frozenset({Verb.PARK, Verb.DELETE})
+"""Verbs after which no request brings it back."""
+
+_CHECKS: tuple[tuple[Blocker, Callable[[Seen, Surroundings | None, Verb], str]], ...] = (
     (Blocker.PUBLISHED_MODEL, _published),
     (Blocker.ROUTER_MEMBER, _routed),
     (Blocker.ADDONS, _loaded),
     (Blocker.PROVIDER_SCHEDULE, _scheduled),
     (Blocker.NOT_READY, _not_ready),
     (Blocker.COLD_START, _cold),
+    (Blocker.NOT_AT_ZERO, _still_held),
     (Blocker.DEFAULT_MODEL, _default),
+    (Blocker.UNKNOWN_ENV, _unknown_env),
 )
 _OF_SURROUNDINGS = frozenset(
     {Blocker.PUBLISHED_MODEL, Blocker.ROUTER_MEMBER, Blocker.ADDONS, Blocker.DEFAULT_MODEL}

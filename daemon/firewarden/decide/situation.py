@@ -1,10 +1,11 @@
 """Everything one cycle knows of one account, as one value."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from firewarden.decide.deeds import Deeds
 from firewarden.model.activity import QuietEvidence
 from firewarden.model.deployment import Deployment, Surroundings
 from firewarden.model.fleet import Fleet
@@ -14,9 +15,6 @@ from firewarden.model.verdict import Mode
 
 COMPLETE_CYCLES = 2
 """Complete listings that must have been seen before anything is due."""
-
-HIGHEST = Mode.OBSERVE
-"""This version only observes: whatever a policy asks for, nothing is called."""
 
 SURROUNDINGS_FRESH = timedelta(hours=2)
 """Older surroundings are unknown: they are read hourly."""
@@ -72,6 +70,9 @@ class Situation:
             of one deployment contradicts it, it is older than one seen before); "" if it can.
         ceiling: no policy goes further than this.
         paused: the kill switch.
+        snoozed, kept: what a person asked to be left alone for a while, or protected, each
+            with who and until when.
+        deeds: what has been done so far.
         brake_released_at: a person has looked at the evidence up to this instant and let
             the evidence brake go.
     """
@@ -91,6 +92,9 @@ class Situation:
     listing_problem: str = ""
     ceiling: Mode = Mode.OBSERVE
     paused: bool = False
+    snoozed: Mapping[Uid, str] = field(default_factory=dict)
+    kept: Mapping[Uid, str] = field(default_factory=dict)
+    deeds: Deeds = field(default_factory=Deeds)
     brake_released_at: datetime | None = None
 
     def surroundings_of(self, deployment: Deployment) -> Surroundings | None:

@@ -5,8 +5,15 @@ from datetime import datetime, timedelta
 
 from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
-from firewarden.model.verdict import Blocker, Incident, IncidentState, Verdict
+from firewarden.model.verdict import Blocker, Incident, IncidentState, Mode, Verb, Verdict
 from firewarden.policy.rules import EFFECTS, Policy
+
+HOUR = timedelta(hours=1)
+RETRY_AFTER = {Verb.DELETE: timedelta(hours=24)}
+"""How long an effect that came to nothing is not tried again; others rest for an hour."""
+
+_KEPT = frozenset({Blocker.LIMITS, Blocker.APPROVAL, Blocker.UNDELIVERED})
+"""What holds an incident that is judged afresh all the same."""
 
 
 def began_again(seen: Seen, done: Incident) -> bool:
@@ -65,14 +72,30 @@ def open_story(
     )
 
 
-def warned(incident: Incident, policy: Policy, *, now: datetime) -> Incident:
-    """Note that the warning was delivered *now*: what is waited for after it counts from here."""
+def warned(incident: Incident, policy: Policy, *, at: datetime) -> Incident:
+    """Note that the warning was delivered *at*: what is waited for after it counts from there."""
     return replace(
         incident,
         state=IncidentState.WARNED,
-        warned_at=now,
-        acts_at=now + _waits(policy, incident.stage + 1),
+        warned_at=at,
+        acts_at=at + _waits(policy, incident.stage + 1),
     )
+
+
+def routes_of(policy: Policy) -> tuple[str, ...]:
+    """Name the routes of its first warning, which all later words of the story go by."""
+    first = next((step for step in policy.steps if step.verb is Verb.WARN), None)
+    return first.routes if first is not None else policy.routes
+
+
+def is_too_soon(failed: Incident, policy: Policy, *, now: datetime) -> bool:
+    """Is what came to nothing left alone for a while yet?"""
+    if failed.closed_at is None:
+        return False
+    rest = RETRY_AFTER.get(failed.verb, HOUR)
+    if failed.mode is Mode.APPROVE:
+        rest = max(rest, policy.approval.expires)
+    return now - failed.closed_at < rest
 
 
 def end_of_wait(incident: Incident, policy: Policy) -> datetime:
@@ -96,5 +119,5 @@ def released(incident: Incident, *, now: datetime) -> Incident:
         acts_at=acts_at,
         held_since=None,
         held_told_at=None,
-        held_by=incident.held_by if incident.held_by is Blocker.LIMITS else None,
+        held_by=incident.held_by if incident.held_by in _KEPT else None,
     )

@@ -28,6 +28,8 @@ class Notice:
         resolved: the condition is over; closes the alert of the same key.
         routes: names of the routes that a policy tells it by; empty: those for its severity.
         quietly: for the log and the terminal alone, whatever the routes: a policy observes.
+        once: an event and no condition: told once for its key, and over at once.
+        story: what it is told as a part of: one message, edited in place; "": its key.
     """
 
     account: AccountId
@@ -41,3 +43,5 @@ class Notice:
     resolved: bool = False
     routes: tuple[str, ...] = ()
     quietly: bool = False
+    once: bool = False
+    story: str = ""

@@ -1,0 +1,119 @@
+"""What people are told of a change after it was made, in one plain line each."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from firewarden.decide.situation import Situation
+from firewarden.model.action import Intent
+from firewarden.model.deployment import Deployment
+from firewarden.model.notice import Notice, Severity
+
+
+def before_and_after(call: Intent) -> Mapping[str, str]:
+    """Say what *call* changed, as facts for programs."""
+    before, effect = call.before, call.effect
+    facts = {
+        "action_id": str(call.action_id),
+        "before_min_replica_count": str(before.min_replica_count),
+        "before_max_replica_count": str(before.max_replica_count),
+        "before_desired_replica_count": str(before.desired_replica_count),
+    }
+    after = {
+        "after_min_replica_count": effect.min_replica_count,
+        "after_max_replica_count": effect.max_replica_count,
+        "after_desired_replica_count": effect.replica_count,
+    }
+    return facts | {name: str(value) for name, value in after.items() if value is not None}
+
+
+def undone(intent: Intent, deployment: Deployment, situation: Situation) -> Notice:
+    """Say that a person has changed what we had set, and that it is theirs now."""
+    told = (
+        f"{deployment.deployment_id}: somebody set min {deployment.min_replica_count}, max "
+        f"{deployment.max_replica_count} after our change; it is left so [{intent.policy}]"
+    )
+    return _event("idle.cancelled", "undone", intent, deployment, situation, told)
+
+
+def contested(intent: Intent, deployment: Deployment, situation: Situation) -> Notice:
+    """Say that a policy stands down for a deployment that people keep changing back."""
+    told = (
+        f"{deployment.deployment_id}: people have undone {intent.policy}'s change twice; it "
+        f"stands down here: protect the deployment, or narrow the policy's match"
+    )
+    notice = _event("deployment.contested", "contested", intent, deployment, situation, told)
+    return replace(notice, severity=Severity.WARN)
+
+
+def put_back(intent: Intent, deployment: Deployment, situation: Situation) -> Notice:
+    """Say that the old bounds are in force again."""
+    told = (
+        f"{deployment.deployment_id}: min {intent.before.min_replica_count}, max "
+        f"{intent.before.max_replica_count} again, {intent.reason} [{intent.policy}]"
+    )
+    return _event("deployment.restored", "restored", intent, deployment, situation, told)
+
+
+def needs_owner(intent: Intent, deployment: Deployment, situation: Situation) -> Notice:
+    """Say that it runs again, lest the provider delete it, and that somebody has to decide."""
+    told = (
+        f"{deployment.deployment_id}: put back to min {intent.before.min_replica_count}, or "
+        f"Fireworks would have deleted it; it costs again until its owner decides "
+        f"[{intent.policy}]"
+    )
+    notice = _event("deployment.needs_owner", "needs_owner", intent, deployment, situation, told)
+    return replace(notice, severity=Severity.WARN)
+
+
+def provider_deletes(
+    intent: Intent, deployment: Deployment, deadline: datetime, situation: Situation
+) -> Notice:
+    """Ask what shall become of a deployment before the provider deletes it."""
+    told = (
+        f"{deployment.deployment_id}: Fireworks deletes it at "
+        f"{deadline.astimezone(UTC):%Y-%m-%d %H:%M} UTC unless it is called; without an answer "
+        f"its old bounds are put back a day before [{intent.policy}]"
+    )
+    kind = "deployment.provider_deletes"
+    notice = _event(kind, "deletes", intent, deployment, situation, told)
+    return replace(notice, severity=Severity.WARN)
+
+
+def strayed(intent: Intent, deployment: Deployment, fields: str, situation: Situation) -> Notice:
+    """Say that a write changed more than was asked for, and that all actions are paused."""
+    told = (
+        f"{deployment.deployment_id}: action {intent.action_id} also changed {fields}; all "
+        f"actions are paused: compare the deployment, then `firewarden resume`"
+    )
+    notice = _event("action.failed", "strayed", intent, deployment, situation, told)
+    return replace(notice, severity=Severity.PAGE)
+
+
+def _event(
+    kind: str,
+    what: str,
+    intent: Intent,
+    deployment: Deployment,
+    situation: Situation,
+    text: str,
+) -> Notice:
+    """Tell once of a change of ours, as a part of the story that it was made in."""
+    opened = intent.opened_at or intent.planned_at
+    return Notice(
+        account=situation.fleet.account,
+        kind=kind,
+        key=f"{what}:{intent.action_id}",
+        severity=Severity.INFO,
+        at=situation.now,
+        text=text,
+        uid=intent.uid,
+        facts={
+            "deployment_id": deployment.deployment_id,
+            "policy": intent.policy,
+            "verb": intent.verb.value,
+            **before_and_after(intent),
+        },
+        once=True,
+        story=f"incident:{intent.policy}:{intent.uid}:{opened.isoformat()}",
+    )

@@ -1,0 +1,108 @@
+"""What has been done to an account's deployments, as far as later decisions depend on it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from firewarden.decide.docket import Pair
+from firewarden.model.action import POLICY, Intent, Outcome, Released
+from firewarden.model.ids import PolicyName, Uid
+from firewarden.model.verdict import Incident, Verb
+from firewarden.policy.rules import STOPS
+
+REMEMBERED = timedelta(days=30)
+"""How far back deeds are read; what still stands or is open is read however old it is."""
+
+DAY = timedelta(days=1)
+ROUNDS_A_DAY = 3
+"""Stops of one deployment in a day; after so many it is told about, and left running."""
+
+REVERSALS = 2
+"""So often a person undoes a policy's change before the policy stands down."""
+
+FAILURES, FAILED_WITHIN, OPEN_FOR = 3, timedelta(minutes=10), timedelta(minutes=30)
+"""So many failures within so long open an account's breaker for so long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deeds:
+    """Intents by their number, and the questions that are asked of them."""
+
+    intents: Mapping[int, Intent] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, intents: Iterable[Intent]) -> "Deeds":
+        """Take stored intents, in any order."""
+        return cls(intents={each.action_id: each for each in intents})
+
+    def unsettled(self) -> tuple[Intent, ...]:
+        """Find those whose outcome nobody knows, the oldest first."""
+        return tuple(each for each in self._in_order() if each.outcome is Outcome.PLANNED)
+
+    def standing(self) -> tuple[Intent, ...]:
+        """Find the changes of bounds that are in force, as far as is known, the oldest first."""
+        return tuple(each for each in self._in_order() if each.is_standing)
+
+    def standing_of(self, uid: Uid) -> Intent | None:
+        """Find the oldest change that stands at *uid*: it remembers how it was before all."""
+        return next((each for each in self.standing() if each.uid == uid), None)
+
+    def call_of(self, incident: Incident) -> Intent | None:
+        """Find the newest intent of *incident* that the provider took."""
+        own = (
+            each
+            for each in self._in_order()
+            if each.outcome is Outcome.APPLIED
+            and (each.uid, each.policy, each.opened_at)
+            == (incident.uid, incident.policy, incident.opened_at)
+        )
+        return max(own, key=lambda each: each.action_id, default=None)
+
+    def attempts(self) -> Iterator[tuple[PolicyName, datetime, Verb]]:
+        """Tell every call that a policy sent or may have sent; put back is no attempt."""
+        for each in self.intents.values():
+            if each.outcome.is_attempt and each.actor == POLICY and each.verb is not Verb.RESTORE:
+                yield each.policy, each.planned_at, each.verb
+
+    def rounds(self, uid: Uid, *, now: datetime) -> int:
+        """Count the stops of *uid* in the last day."""
+        return sum(
+            each.uid == uid
+            and each.verb in STOPS
+            and each.outcome is Outcome.APPLIED
+            and now - each.planned_at < DAY
+            for each in self.intents.values()
+        )
+
+    def reversals(self, pair: Pair) -> int:
+        """Count how often a person undid this policy's change of this deployment."""
+        return sum(
+            (each.uid, each.policy) == pair and each.released is Released.HUMAN
+            for each in self.intents.values()
+        )
+
+    def owed_since(self, pair: Pair) -> datetime | None:
+        """Tell since when this policy's change waits for an owner; None: it does not."""
+        times = [
+            each.released_at
+            for each in self.intents.values()
+            if (each.uid, each.policy) == pair
+            and each.released is Released.NEEDS_OWNER
+            and each.released_at is not None
+        ]
+        return max(times, default=None)
+
+    def breaker(self, *, now: datetime) -> str:
+        """Say why nothing may be done for a while: calls have failed; "" where they have not."""
+        failed = sorted(
+            each.finished_at
+            for each in self.intents.values()
+            if each.outcome is Outcome.FAILED and each.finished_at is not None
+        )
+        for first, last in zip(failed, failed[FAILURES - 1 :], strict=False):
+            if last - first <= FAILED_WITHIN and timedelta(0) <= now - last < OPEN_FOR:
+                return f"{FAILURES} calls failed within {FAILED_WITHIN.seconds // 60} min"
+        return ""
+
+    def _in_order(self) -> list[Intent]:
+        return [self.intents[number] for number in sorted(self.intents)]

@@ -1,0 +1,74 @@
+"""What a verb means for one deployment as it is: the bounds to set, the replicas to ask for."""
+
+from firewarden.model.action import Effect
+from firewarden.model.deployment import Deployment
+from firewarden.model.verdict import Verb
+from firewarden.policy.rules import Autoscaling, Step
+
+NOTHING = Effect()
+
+
+def effect_of(step: Step, deployment: Deployment) -> Effect:
+    """Say what *step* would change of *deployment*; `NOTHING` where it is so already.
+
+    Min is lowered before replicas are taken away: a floor would raise them again. Where min
+    is 0 already, only the replicas are asked for. ``hold_growth`` never takes away a replica
+    that is ready or that the floor demands, and never raises a ceiling.
+    """
+    match step.verb:
+        case Verb.SCALE_TO_ZERO:
+            return _to_zero(deployment)
+        case Verb.PARK:
+            parked = Effect(min_replica_count=0, max_replica_count=0)
+            return NOTHING if parked.is_in_force(deployment) else parked
+        case Verb.HOLD_GROWTH:
+            return _hold(deployment)
+        case Verb.SET_AUTOSCALING if step.autoscaling is not None:
+            return _autoscale(step.autoscaling, deployment)
+        case Verb.DELETE:
+            return Effect(delete=True)
+        case _:
+            return NOTHING
+
+
+def _to_zero(deployment: Deployment) -> Effect:
+    held = (
+        deployment.ready_replica_count
+        or deployment.starting_replica_count
+        or deployment.desired_replica_count
+        or deployment.min_replica_count
+    )
+    if not held:
+        return NOTHING
+    return Effect(
+        min_replica_count=0 if deployment.min_replica_count else None,
+        replica_count=0,
+    )
+
+
+def _hold(deployment: Deployment) -> Effect:
+    ceiling = max(deployment.ready_replica_count, deployment.min_replica_count)
+    if ceiling == 0 or ceiling >= deployment.max_replica_count:
+        return NOTHING
+    return Effect(max_replica_count=ceiling)
+
+
+def _autoscale(wanted: Autoscaling, deployment: Deployment) -> Effect:
+    least, most = deployment.min_replica_count, deployment.max_replica_count
+    floor, ceiling = least, most
+    if wanted.min_to is not None:
+        floor = wanted.min_to
+    elif wanted.lower_min_to is not None:
+        floor = min(least, wanted.lower_min_to)
+    if wanted.max_to is not None:
+        ceiling = wanted.max_to
+    elif wanted.lower_max_to is not None:
+        ceiling = min(most, wanted.lower_max_to)
+    elif wanted.max_to_now:
+        ceiling = _hold(deployment).max_replica_count or most
+    window = wanted.scale_to_zero_window
+    return Effect(
+        min_replica_count=None if floor == least else floor,
+        max_replica_count=None if max(floor, ceiling) == most else max(floor, ceiling),
+        scale_to_zero_window=None if window == deployment.scale_to_zero_window else window,
+    )

@@ -1,0 +1,180 @@
+"""What is to be carried out: one effect on one deployment, with the facts it rests on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from firewarden.decide.effects import NOTHING, effect_of
+from firewarden.decide.judge import Judge
+from firewarden.decide.reasons import evidence_of
+from firewarden.decide.seen import Seen
+from firewarden.decide.situation import Situation
+from firewarden.model.action import (
+    POLICY,
+    Bounds,
+    Effect,
+    Intent,
+    ProviderDelete,
+    PutBack,
+    Released,
+)
+from firewarden.model.deployment import Deployment, Surroundings
+from firewarden.model.fleet import Examined
+from firewarden.model.ids import PolicyName, Uid
+from firewarden.model.verdict import Incident, Mode, Truth, Verb
+from firewarden.policy.rules import STOPS, Policy
+
+NO_POLICY = PolicyName("")
+"""Of what a person asked for, and no policy."""
+
+_ALWAYS = ("uid", "state", "min_replica_count", "max_replica_count")
+"""Facts that every effect rests on; one that stops something rests on its use as well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One effect to carry out, by a policy or at a person's request.
+
+    Attributes:
+        incident: the story it belongs to; None where a person asked for it.
+        evidence: facts that must be the same when it is carried out.
+        releases: number of the intent whose change this one undoes, and why.
+        fingerprint: of the plan it was taken from; "" for none.
+    """
+
+    uid: Uid
+    deployment: Deployment
+    verb: Verb
+    effect: Effect
+    before: Bounds
+    reason: str
+    evidence: Mapping[str, str]
+    policy: PolicyName = NO_POLICY
+    policy_hash: str = ""
+    mode: Mode = Mode.ENFORCE
+    actor: str = POLICY
+    incident: Incident | None = None
+    request_id: int | None = None
+    put_back: PutBack = PutBack.NEVER
+    provider_delete: ProviderDelete = ProviderDelete.RESTORE
+    releases: int | None = None
+    released: Released = Released.RESTORED
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def needs_evidence_of_use(self) -> bool:
+        """It stops something that runs: its use has to have been looked at just now."""
+        return self.verb in STOPS and self.deployment.ready_replica_count > 0
+
+    def intent(self, *, at: datetime, epoch: int) -> Intent:
+        """Write it down as what is about to be done."""
+        return Intent(
+            account=self.deployment.account,
+            uid=self.uid,
+            verb=self.verb,
+            policy=self.policy,
+            policy_hash=self.policy_hash,
+            mode=self.mode,
+            actor=self.actor,
+            reason=self.reason,
+            effect=self.effect,
+            before=self.before,
+            planned_at=at,
+            epoch=epoch,
+            opened_at=self.incident.opened_at if self.incident else None,
+            stage=self.incident.stage if self.incident else 0,
+            request_id=self.request_id,
+            evidence=self.evidence,
+            put_back=self.put_back,
+            provider_delete=self.provider_delete,
+        )
+
+
+def order_of(incident: Incident, policy: Policy, situation: Situation) -> Order | None:
+    """Say what *incident* calls for now; None where there is nothing left to do.
+
+    Bounds from before a change of ours that still stands are the ones to go back to.
+    """
+    deployment = situation.fleet.deployments.get(incident.uid)
+    step = policy.effect
+    if deployment is None or step is None:
+        return None
+    effect = effect_of(step, deployment)
+    if effect == NOTHING:
+        return None
+    standing = situation.deeds.standing_of(incident.uid)
+    return Order(
+        uid=incident.uid,
+        deployment=deployment,
+        verb=incident.verb,
+        effect=effect,
+        before=standing.before if standing else Bounds.of(deployment),
+        reason=incident.reason,
+        evidence=evidence_for(incident.verb, Seen(deployment, situation)),
+        policy=policy.name,
+        policy_hash=policy.hash,
+        mode=incident.mode,
+        actor=POLICY,
+        incident=incident,
+        put_back=policy.put_back,
+        provider_delete=policy.provider_delete,
+    )
+
+
+def evidence_for(verb: Verb, seen: Seen) -> Mapping[str, str]:
+    """List the facts that *verb* rests on."""
+    found = evidence_of(seen)
+    return found if verb in STOPS else {name: found[name] for name in _ALWAYS}
+
+
+def objection(order: Order, examined: Examined, situation: Situation, judge: Judge) -> str:
+    """Say why *order* must not be carried out, now that its target was read; "" where it may.
+
+    *situation* is the newest there is, *examined* newer still: the verdict is made again by
+    both, and every fact it rested on must be as it was.
+    """
+    found = examined.deployment
+    if found is None or found.is_gone:
+        return "it is gone"
+    if found.uid != order.uid:
+        return "another deployment goes by its name now"
+    if examined.surroundings is None:
+        return "what leans on it could not be read"
+    now = _with(situation, found, examined.surroundings)
+    if moved := _moved(order, evidence_for(order.verb, Seen(found, now))):
+        return moved
+    if order.incident is None:
+        return "a person has paused all actions" if situation.paused else ""
+    return _judged(order, now, found, judge)
+
+
+def _judged(order: Order, situation: Situation, found: Deployment, judge: Judge) -> str:
+    for verdict in judge.explain(situation, found):
+        if verdict.policy != order.policy:
+            continue
+        if verdict.blocked_by is not None:
+            return verdict.blocked_because or verdict.blocked_by.value
+        if verdict.truth is not Truth.TRUE:
+            return "its conditions hold no longer"
+        edited = verdict.policy_hash != order.policy_hash or verdict.mode is not order.mode
+        return "its policy has changed" if edited else ""
+    return "its policy is gone"
+
+
+def _moved(order: Order, found: Mapping[str, str]) -> str:
+    for name, before in order.evidence.items():
+        now = found.get(name, "")
+        if now != before:
+            return f"{name} was {before or 'not known'} and is {now or 'not known'}"
+    return ""
+
+
+def _with(situation: Situation, found: Deployment, around: Surroundings) -> Situation:
+    """Put the newest look at one deployment into *situation*."""
+    deployments = {**situation.fleet.deployments, found.uid: found}
+    surroundings = {**(situation.surroundings or {}), found.name: around}
+    return replace(
+        situation,
+        fleet=replace(situation.fleet, deployments=deployments),
+        surroundings=None if situation.surroundings is None else surroundings,
+    )
