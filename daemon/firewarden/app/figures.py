@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from firewarden.app.memory import Memory
 from firewarden.app.metered import open_meter
@@ -15,7 +15,8 @@ from firewarden.model.activity import QuietEvidence, Use
 from firewarden.model.deployment import Deployment
 from firewarden.model.ids import AccountId, DeploymentId, Uid
 from firewarden.model.price import MICRO, Price
-from firewarden.model.usage import Poll, Usage
+from firewarden.model.usage import Gap, Poll, Usage
+from firewarden.store.history import read_gaps
 from firewarden.store.notices import read_firing
 from firewarden.web.metrics import AccountFigures, DeploymentFigures
 
@@ -58,6 +59,7 @@ class FiguresReader:
         """Begin with nothing summed."""
         self._until = EVER
         self._before: tuple[Usage, ...] = ()
+        self._unwatched = timedelta()
 
     def read(self, ledger: Ledger, memory: Memory, polls: PollFigures) -> Figures:
         """Make the figures from the ledger and from what is in memory of the account."""
@@ -65,10 +67,39 @@ class FiguresReader:
         meter = open_meter(ledger)
         if self._until != today:
             self._before, self._until = meter.used(EVER, today), today
-        return _figures(ledger, memory, polls, (*self._before, *meter.used(today, ledger.now)))
+            self._unwatched = _unwatched(ledger, EVER, today)
+        return _figures(
+            ledger,
+            memory,
+            polls,
+            used=(*self._before, *meter.used(today, ledger.now)),
+            unwatched=self._unwatched + _unwatched(ledger, today, ledger.now),
+        )
 
 
-def _figures(ledger: Ledger, memory: Memory, polls: PollFigures, used: Sequence[Usage]) -> Figures:
+def _unwatched(ledger: Ledger, since: datetime, until: datetime) -> timedelta:
+    """Add up the time of ``[since, until)`` that is in gaps; in those of several at once, once."""
+    total, reached = timedelta(), since
+    gaps = read_gaps(ledger.session, ledger.account, since=since, until=until)
+    for gap in sorted(gaps, key=_beginning):
+        begin, end = max(gap.since, reached), min(gap.until, until)
+        if begin < end:
+            total, reached = total + (end - begin), end
+    return total
+
+
+def _beginning(gap: Gap) -> datetime:
+    return gap.since
+
+
+def _figures(
+    ledger: Ledger,
+    memory: Memory,
+    polls: PollFigures,
+    *,
+    used: Sequence[Usage],
+    unwatched: timedelta,
+) -> Figures:
     by_uid: defaultdict[Uid, list[Usage]] = defaultdict(list)
     for usage in used:
         by_uid[usage.uid].append(usage)
@@ -82,7 +113,7 @@ def _figures(ledger: Ledger, memory: Memory, polls: PollFigures, used: Sequence[
         poll_duration_seconds=polls.duration_seconds,
         poll_last_success_at=polls.last_success_at.timestamp() if polls.last_success_at else None,
         poll_failures=dict(polls.failures),
-        gap_seconds=sum(usage.gap_ms for usage in used) / _MS,
+        gap_seconds=unwatched.total_seconds(),
         coverage_ratio=everything.coverage,
         alerts=dict(alerts),
     )
@@ -130,12 +161,13 @@ def _gone(uid: Uid, usages: Sequence[Usage], account: AccountId) -> DeploymentFi
 
 
 def _seconds(usages: Iterable[Usage]) -> Mapping[str, float]:
+    """Part the GPU-seconds by what they were used for; in a gap that is unknown."""
     total = total_of(usages)
-    active_ms = total.gpu_ms - total.idle_ms - total.unknown_ms
+    unknown_ms = total.unknown_ms + total.gap_ms
     parts = {
-        "active": active_ms,
+        "active": total.gpu_ms - total.idle_ms - unknown_ms,
         "idle": total.idle_ms,
-        "unknown": total.unknown_ms,
+        "unknown": unknown_ms,
         "starting": total.starting_ms,
     }
     return {state: ms / _MS for state, ms in parts.items()}
