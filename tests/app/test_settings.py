@@ -77,6 +77,7 @@ def test_the_nearest_source_wins_and_is_named(
 def test_each_setting_can_be_given_by_its_variable() -> None:
     given = {
         "FIREWORKS_API_KEY": (CANARY, "**********"),
+        "FIREWORKS_WRITE_API_KEY": (CANARY, "**********"),
         "FIREWORKS_ACCOUNT_ID": ("acme", "acme"),
         "FIREWORKS_BASE_URL": ("http://127.0.0.1:9/", "http://127.0.0.1:9"),
         "FIREWARDEN_MODE": ("disabled", "disabled"),
@@ -164,6 +165,55 @@ timezone = "Asia/Kolkata"
         "fw_acme",
         "sqlite:///other.db",
     }
+
+
+@pytest.mark.parametrize(
+    ("toml", "environ", "keys"),
+    [
+        pytest.param("", {"FIREWORKS_API_KEY": "fw_one"}, ("fw_one", "fw_one"), id="one for both"),
+        pytest.param(
+            "",
+            {"FIREWORKS_API_KEY": "fw_one", "FIREWORKS_WRITE_API_KEY": "fw_two"},
+            ("fw_one", "fw_two"),
+            id="two",
+        ),
+        pytest.param(
+            "",
+            {"FIREWORKS_API_KEY": "fw_one", "FIREWORKS_WRITE_API_KEY_FILE": "written"},
+            ("fw_one", CANARY),
+            id="the second in a file",
+        ),
+        pytest.param(
+            '[[accounts]]\nid = "acme"\napi_key = "env:ACME"',
+            {"ACME": "fw_acme", "FIREWORKS_WRITE_API_KEY": "fw_two"},
+            ("fw_acme", "fw_two"),
+            id="an account takes the second from around it",
+        ),
+        pytest.param(
+            '[[accounts]]\nid = "acme"\nwrite_api_key = "file:written"',
+            {"FIREWORKS_API_KEY": "fw_one", "FIREWORKS_WRITE_API_KEY": "fw_two"},
+            ("fw_one", CANARY),
+            id="an account with one of its own",
+        ),
+        pytest.param(
+            '[[accounts]]\nid = "acme"\napi_key = "env:ACME"',
+            {"ACME": "fw_acme", "FIREWORKS_API_KEY": "fw_one"},
+            ("fw_acme", "fw_acme"),
+            id="an account whose own key does both",
+        ),
+    ],
+)
+def test_changes_are_made_with_the_key_for_changes(
+    tmp_path: Path, toml: str, environ: dict[str, str], keys: tuple[str, str]
+) -> None:
+    (tmp_path / "written").write_text(CANARY + "\n")
+    loaded = load(toml, **environ)
+
+    (watched,) = loaded.settings.watched
+
+    assert (watched.api_key.reveal(), watched.write_api_key.reveal()) == keys
+    assert set(keys) <= {secret.reveal() for secret in loaded.secrets}, "redaction knows both"
+    assert CANARY not in f"{loaded!r}{loaded.shown()}"
 
 
 def a_price(accelerator: str, micro: int, **more: object) -> Price:
@@ -400,6 +450,10 @@ def test_what_cannot_be_used_is_one_line_with_the_place_and_the_mend(
         pytest.param(f'api_key = "{CANARY}"', {}, id="a key in the file"),
         pytest.param(f'http_token = "{CANARY}"', {}, id="a token in the file"),
         pytest.param(f'[[accounts]]\nid = "a"\napi_key = "{CANARY}"', {}, id="an account's key"),
+        pytest.param(f'write_api_key = "{CANARY}"', {}, id="a key for changes in the file"),
+        pytest.param(
+            f'[[accounts]]\nid = "a"\nwrite_api_key = "{CANARY}"', {}, id="an account's, likewise"
+        ),
         pytest.param(f'api_key = ["{CANARY}"]', {}, id="a key in a list"),
         pytest.param("", {"FIREWORKS_API_KEY": f"{CANARY} "}, id="a key with a space"),
         pytest.param("", {"FIREWORKS_API_KEY": f"{CANARY}\n"}, id="a key with a line break"),

@@ -117,7 +117,8 @@ def test_the_documented_settings_file_is_accepted(root: Path, tmp_path: Path) ->
     file = tmp_path / "firewarden.toml"
     file.write_text(example.replace("/run/secrets/serving_key", str(key)), encoding="utf-8")
 
-    loaded = settings.load_settings(file, {"RESEARCH_KEY": "another-secret"}, dotenv=None)
+    variables = {"RESEARCH_KEY": "another-secret", "RESEARCH_WRITE_KEY": "a-third-one"}
+    loaded = settings.load_settings(file, variables, dotenv=None)
 
     assert loaded.warnings == ()
     assert [account.id for account in loaded.settings.accounts] == ["research", "serving"]

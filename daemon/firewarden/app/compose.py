@@ -16,7 +16,7 @@ from firewarden.errors import UnknownAccount
 from firewarden.model.ids import AccountId
 from firewarden.policy.loading import load
 from firewarden.policy.rules import PolicySet
-from firewarden.ports import Clock, Crash, CrashPoint, Provider, RunDb, Ticker
+from firewarden.ports import Clock, Controls, Crash, CrashPoint, Provider, RunDb, Ticker
 from firewarden.providers.fireworks import FireworksDoor
 from firewarden.store.engine import Database
 from firewarden.store.runner import DbThread
@@ -73,6 +73,7 @@ class Account:
 
     account: AccountId
     provider: Provider
+    controls: Controls
     timezone: str
     policies: Path
 
@@ -129,6 +130,7 @@ def _account(door: FireworksDoor, account: AccountId, watched: Watched) -> Accou
     return Account(
         account=account,
         provider=door.account(account),
+        controls=door.controls(account, api_key=watched.write_api_key.reveal),
         timezone=watched.timezone,
         policies=watched.policies,
     )

@@ -14,6 +14,7 @@ from firewarden.app.compose import (
     open_database,
     production_seams,
 )
+from firewarden.app.greeting import read_facts
 from firewarden.app.settings import Settings
 from firewarden.errors import (
     AccountSuspended,
@@ -27,6 +28,7 @@ from firewarden.errors import (
 )
 from firewarden.model.activity import Sample
 from firewarden.model.fleet import Fleet
+from firewarden.model.verdict import Mode
 from firewarden.ports import Provider
 from firewarden.report.checks import Check, Health
 from firewarden.report.text import duration, plural
@@ -37,6 +39,7 @@ MOST_SKEW = timedelta(seconds=30)
 """A clock further off than one poll makes the instants of changes doubtful."""
 
 _MORE_THAN_READING = frozenset({"admin", "user", "contributor"})
+_UNTOLD = "the provider does not tell which role this key has"
 _STEPS = 8
 _NAMES: Mapping[type[FirewardenError], str] = {
     KeyRefused: "key",
@@ -65,7 +68,7 @@ async def _all_checks(settings: Settings, only: str | None, seams: Seams) -> Asy
     try:
         async with open_accounts(settings, seams, only=only) as accounts:
             for account in accounts:
-                async for check in _account_checks(account):
+                async for check in _account_checks(account, settings):
                     yield check
     except FirewardenError as error:
         yield _failed(_NAMES.get(type(error), "provider"), error)
@@ -76,12 +79,12 @@ async def _all_checks(settings: Settings, only: str | None, seams: Seams) -> Asy
     yield _listen(settings)
 
 
-async def _account_checks(account: Account) -> AsyncIterator[Check]:
+async def _account_checks(account: Account, settings: Settings) -> AsyncIterator[Check]:
     provider = account.provider
-    facts = await provider.facts()
+    facts = await read_facts(provider)
     yield _good("key", "accepted by the provider")
     yield _good("account", f"{facts.account}, its days end at midnight {account.timezone}")
-    yield _role(facts.role)
+    yield _role(facts.role, settings)
     if facts.suspend_state == "UNSUSPENDED":
         yield _good("suspension", "the account is not paused")
     else:
@@ -97,10 +100,23 @@ async def _account_checks(account: Account) -> AsyncIterator[Check]:
     yield _clock(provider)
 
 
-def _role(role: str) -> Check:
+def _role(role: str, settings: Settings) -> Check:
+    """Tell whether the key that reads may do more, or less, than is asked of it."""
+    is_read_only = any(each.write_api_key is not each.api_key for each in settings.watched)
+    if settings.mode <= Mode.WARN or is_read_only:
+        return _reading_role(role)
     if not role:
-        mend = "a read-only role is enough for this version"
-        return _good("role", "the provider does not tell which role this key has", mend)
+        return _good("role", _UNTOLD, "FIREWORKS_API_KEY needs one that may change deployments")
+    if role not in _MORE_THAN_READING:
+        mend = "set FIREWORKS_WRITE_API_KEY to a key whose user may change deployments"
+        return _good("role", f"{role}: may not do what mode = {settings.mode.label} allows", mend)
+    mend = "with FIREWORKS_WRITE_API_KEY for the changes, FIREWORKS_API_KEY need only read"
+    return _good("role", f"{role}: reads and changes with the same key", mend)
+
+
+def _reading_role(role: str) -> Check:
+    if not role:
+        return _good("role", _UNTOLD, "a read-only role is enough for FIREWORKS_API_KEY")
     if role in _MORE_THAN_READING:
         return _good("role", f"{role}: more than needed", "use a key whose user may only read")
     return _good("role", f"{role}: reads, and may change nothing")

@@ -9,7 +9,7 @@ from firewarden.app.secrets import Secret
 from firewarden.app.sources import TomlFile
 from firewarden.errors import SettingsError
 
-SECRET_FIELDS = frozenset({"api_key", "http_token", "database_url"})
+SECRET_FIELDS = frozenset({"api_key", "write_api_key", "http_token", "database_url"})
 FILE_SUFFIX = "_FILE"
 
 
@@ -87,11 +87,14 @@ def unknown_variables(
 
 
 def _account(row: object, variables: Mapping[str, str], file: TomlFile, at: int) -> object:
-    """Follow the key of one row of ``[[accounts]]``."""
-    if not isinstance(row, dict) or "api_key" not in row:
+    """Follow the keys of one row of ``[[accounts]]``."""
+    if not isinstance(row, dict):
         return row
-    where = file.where("accounts", at, "api_key")
-    return {**row, "api_key": _follow(row["api_key"], variables, where=where)}
+    return row | {
+        name: _follow(row[name], variables, where=file.where("accounts", at, name))
+        for name in ("api_key", "write_api_key")
+        if name in row
+    }
 
 
 def _wrap(name: str, value: object, *, where: str) -> object:

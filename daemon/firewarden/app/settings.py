@@ -61,6 +61,7 @@ class AccountSettings(BaseModel):
 
     id: AccountName
     api_key: GivenSecret | None = None
+    write_api_key: GivenSecret | None = None
     policies: Path | None = None
     timezone: Zone | None = None
 
@@ -71,6 +72,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     api_key: GivenSecret | None = None
+    write_api_key: GivenSecret | None = None
     account_id: AccountName | None = None
     base_url: BaseUrl = "https://api.fireworks.ai"
     mode: Ceiling = Mode.OBSERVE
@@ -112,6 +114,7 @@ class Settings(BaseSettings):
         return Watched(
             account_id=account.id or None,
             api_key=key,
+            write_api_key=account.write_api_key or self.write_api_key or key,
             policies=account.policies or self.policies,
             timezone=account.timezone or self.timezone,
         )
@@ -119,10 +122,11 @@ class Settings(BaseSettings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """One account to watch; ``account_id`` None: the one that the key sees."""
+    """One account to watch, by its id or the key's own; only ``write_api_key`` changes anything."""
 
     account_id: str | None
     api_key: Secret
+    write_api_key: Secret
     policies: Path
     timezone: str
 
@@ -147,7 +151,7 @@ class Loaded:
         return {name: show(getattr(self.settings, name)) for name in Settings.model_fields}
 
 
-_PREFIXES = {"api_key": "FIREWORKS", "account_id": "FIREWORKS", "base_url": "FIREWORKS"}
+_PREFIXES = dict.fromkeys(("api_key", "write_api_key", "account_id", "base_url"), "FIREWORKS")
 _FILE_ONLY = ("timezone", "prices", "metrics", "accounts")
 
 FIELDS: Mapping[str, str] = {
@@ -296,5 +300,4 @@ def _secrets_of(settings: Settings, origins: Mapping[str, str]) -> Iterator[Secr
     for name in sorted(SECRET_FIELDS & origins.keys()):
         yield getattr(settings, name)
     for account in settings.accounts:
-        if account.api_key is not None:
-            yield account.api_key
+        yield from filter(None, (account.api_key, account.write_api_key))
