@@ -109,6 +109,7 @@ def test_doctor_is_content_with_a_fresh_folder(
             {"FIREWORKS_API_KEY": "fw_simulated_many"}, "account", 2, "acme, globex",
             id="several accounts",
         ),
+        pytest.param({"FIREWORKS_ACCOUNT_ID": "acne"}, "account", 2, "acne", id="unknown account"),
         pytest.param(
             {"FIREWARDEN_POLICIES": "nowhere"}, "policies", 1, "nowhere", id="no policies"
         ),
@@ -160,6 +161,9 @@ def test_doctor_tells_what_is_wrong_and_the_mend(
         ),
         pytest.param({"FIREWORKS_API_KEY": ""}, 2, "FIREWORKS_API_KEY", id="no key"),
         pytest.param(
+            {"FIREWORKS_ACCOUNT_ID": "acne"}, 2, "check its spelling", id="unknown account"
+        ),
+        pytest.param(
             {"FIREWORKS_BASE_URL": "http://127.0.0.1:9"}, 1, "127.0.0.1", id="nobody answers"
         ),
     ],
@@ -181,7 +185,7 @@ def test_a_survey_that_cannot_be_is_one_line(
     assert list(folder.iterdir()) == []
 
 
-def test_a_page_that_cannot_be_written_is_one_line(
+def test_a_page_that_cannot_be_written_is_one_line_after_the_survey(
     invoke: Invoke, simulator: Simulator, folder: Path
 ) -> None:
     (folder / "file").write_text("in the way")
@@ -189,6 +193,7 @@ def test_a_page_that_cannot_be_written_is_one_line(
     result = invoke("survey", "--html", "file/page.html", **simulator.variables)
 
     assert result.exit_code == 1
+    assert "findings" in result.stdout
     assert result.stderr.startswith("error: file/page.html: cannot be written (Not a directory)")
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from firewarden.app.compose import Account, Seams, open_accounts, production_seams
+from firewarden.app.greeting import read_facts
 from firewarden.app.settings import Settings
 from firewarden.app.surveyed import Surveyed, compose_survey
 from firewarden.clock.real import within
@@ -76,7 +77,7 @@ class _Reader:
 
     async def read(self) -> Surveyed:
         provider = self._provider
-        facts = await self._step("account", provider.facts())
+        facts = await self._step("account", read_facts(provider))
         fleet = await self._step("deployments", provider.fetch_fleet())
         bill = provider.fetch_bill(
             first=self._first, last=self._last, timezone=self._account.timezone

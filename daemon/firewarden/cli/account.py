@@ -36,10 +36,11 @@ def survey(
     given = settings(config)
     with progress() as advance:
         found = asyncio.run(look(given, account, advance))
+    # First what cannot fail: a page that cannot be written must not cost what was read.
+    show(lambda: survey_json(found), lambda: survey_view(found), as_format=as_format, json=json)
     if html is not None:
         write_page(found, html)
         say(f"wrote {html}")
-    show(lambda: survey_json(found), lambda: survey_view(found), as_format=as_format, json=json)
 
 
 def doctor(
