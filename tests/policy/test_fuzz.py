@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from firewarden.errors import PolicyError
 from firewarden.policy.loading import check, load
+from firewarden.policy.people import AlertsEntry, ApprovalEntry, SnoozeEntry
 from firewarden.policy.routes import Route
 from firewarden.policy.schema import (
     LimitsEntry,
@@ -17,16 +18,23 @@ from firewarden.policy.schema import (
     ProtectionEntry,
     When,
 )
-from firewarden.policy.stages import Stage
+from firewarden.policy.stages import SetAutoscalingStage, Stage
 
-_MODELS = (PolicyFile, PolicyEntry, Match, When, Stage, ProtectionEntry, Route, LimitsEntry)
+_MODELS = (
+    *(PolicyFile, PolicyEntry, Match, When, Stage, SetAutoscalingStage, ProtectionEntry, Route),
+    *(LimitsEntry, ApprovalEntry, AlertsEntry, SnoozeEntry),
+)
 _WORDS = sorted(
     {field.alias or name for model in _MODELS for name, field in model.model_fields.items()}
     | {word for model in _MODELS for word in model.later}
     | {"for", "within", "to", "channel", "by", "map", "owner", "exp-*", "*", "READY", "observe"}
     | {"45m", "0m", "20%", "2026-12-15", "env:KEY", "terminal", "global", "any", "hold"}
+    | {"lower_to", "now", "on_wake", "at_end", "let_go", "cli", "@group", "tonight", "owner"}
 )
-_IN_POLICY = ("match", "when", "stages", "mode", "allow", "limits", "notify")
+_IN_POLICY = (
+    *("match", "when", "stages", "mode", "allow", "limits", "notify"),
+    *("restore", "provider_delete", "approval"),
+)
 _SIGNS = (": ", "\n", "  ", "- ", "&a", "*a", "!x", "? ", "---", "...", "\t", *"[]{},#'\"|>%@`")
 scalars = (
     st.none()
@@ -51,9 +59,7 @@ files = st.fixed_dictionaries(
             st.sampled_from(["one", "two", ""]),
             st.fixed_dictionaries(
                 {},
-                optional=dict.fromkeys(
-                    ("match", "when", "stages", "mode", "allow", "limits", "notify"), trees
-                ),
+                optional=dict.fromkeys(_IN_POLICY, trees),
             )
             | trees,
             max_size=2,
@@ -61,6 +67,8 @@ files = st.fixed_dictionaries(
         | trees,
         "protect": trees,
         "notify": trees,
+        "alerts": trees,
+        "snooze": trees,
         "defaults": trees,
         "timezone": trees,
     },

@@ -5,10 +5,24 @@ from pathlib import Path
 import pytest
 
 from firewarden.errors import PolicyError
+from firewarden.model.action import ProviderDelete
+from firewarden.model.ids import PolicyName
 from firewarden.model.verdict import Blocker, Mode, Verb
 from firewarden.policy.capabilities import FIREWORKS
 from firewarden.policy.loading import check, load
-from firewarden.policy.rules import Limits, OnExceed, PolicySet, RequireData
+from firewarden.policy.rules import (
+    Alerts,
+    Approval,
+    Autoscaling,
+    Limits,
+    OnExceed,
+    Policy,
+    PolicySet,
+    RequireData,
+    Snooze,
+    Step,
+)
+from tests.policy.texts import a_delete, a_policy
 
 WHOLE = """\
 version: 1
@@ -43,7 +57,43 @@ policies:
     match: {all: true, not: {name: ["a-*", "b-*"]}}
     when: {any: [{failed_for: 1h}, {starting_for: 2h}], not: {gpus_at_least: 8}}
     stages: [warn]
+  parked:
+    match: {name: "demo-*"}
+    when: {idle_for: 2d}
+    stages: [warn, {wait: 1h}, park]
+    provider_delete: ask
+    allow: [unknown_env]
+  bounded:
+    match: {name: "big-*"}
+    when: {idle_for: 1h}
+    stages:
+      - warn
+      - set_autoscaling: {min: {lower_to: 1}, max: {lower_to: 4}}
+  windowed:
+    match: {name: "small-*"}
+    when: {idle_for: 1h}
+    stages: [{set_autoscaling: {min: 0, max: now, scale_to_zero_window: 30m}}]
+    restore: never
+    provider_delete: let_go
+  held:
+    match: {name: "grown-*"}
+    when: {gpus_at_least: 64}
+    stages: [hold_growth]
+  stale:
+    mode: approve
+    match: {tags: {env: [dev, experiment]}}
+    when: {at_zero_for: 3d}
+    stages: [{warn: {to: owner}}, {wait: 8h}, delete]
+    approval: {by: [ml-owners@example.com, "@gpu-owners", cli], expires: 12h}
+    limits: {per_day: 5}
+alerts: {default: gpu-costs, page: oncall, fallback: terminal}
+snooze: {choices: [tonight, 4h], max: 7d, max_total: 2w}
 """
+
+
+def named(loaded: PolicySet, name: str) -> Policy:
+    """The policy of that name."""
+    return next(policy for policy in loaded.policies if policy.name == name)
 
 
 @pytest.fixture
@@ -82,6 +132,147 @@ def test_what_a_policy_leaves_out_comes_from_its_files_defaults(whole: PolicySet
     assert policy.saves_at_least == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "verb", "autoscaling"),
+    [
+        pytest.param("idle-to-zero", Verb.SCALE_TO_ZERO, None, id="scale_to_zero"),
+        pytest.param("parked", Verb.PARK, None, id="park"),
+        pytest.param(
+            "bounded",
+            Verb.SET_AUTOSCALING,
+            Autoscaling(lower_min_to=1, lower_max_to=4),
+            id="bounds that are only lowered",
+        ),
+        pytest.param(
+            "windowed",
+            Verb.SET_AUTOSCALING,
+            Autoscaling(min_to=0, max_to_now=True, scale_to_zero_window=timedelta(minutes=30)),
+            id="values",
+        ),
+        pytest.param("held", Verb.HOLD_GROWTH, None, id="hold_growth"),
+        pytest.param("stale", Verb.DELETE, None, id="delete"),
+    ],
+)
+def test_a_policy_ends_in_its_effect(
+    name: str, verb: Verb, autoscaling: Autoscaling | None, whole: PolicySet
+) -> None:
+    policy = named(whole, name)
+
+    assert policy.effect == Step(verb=verb, autoscaling=autoscaling)
+    assert (policy.verb, policy.steps[-1]) == (verb, policy.effect)
+
+
+def test_a_policy_without_an_effect_has_none(whole: PolicySet) -> None:
+    assert named(whole, "told").effect is None
+
+
+@pytest.mark.parametrize(
+    ("default", "expected"),
+    [
+        pytest.param("", "on_wake never never on_wake never on_wake never", id="by itself"),
+        pytest.param("never", "never never never never never never never", id="the default"),
+        pytest.param("on_wake", "on_wake never never on_wake never on_wake never", id="the same"),
+    ],
+)
+def test_bounds_are_put_back_on_a_wake_unless_nothing_wakes_it(default: str, expected: str) -> None:
+    head = f"  restore: {default}\n" if default else ""
+    loaded = load({"a.yaml": WHOLE.replace("  mode: warn\n", f"  mode: warn\n{head}", 1)})
+
+    assert " ".join(policy.put_back for policy in loaded.policies) == expected
+
+
+def test_the_providers_own_delete_is_prevented_unless_a_policy_says_otherwise(
+    whole: PolicySet,
+) -> None:
+    answers = {policy.name: policy.provider_delete for policy in whole.policies}
+
+    assert answers.pop(PolicyName("parked")) is ProviderDelete.ASK
+    assert answers.pop(PolicyName("windowed")) is ProviderDelete.LET_GO
+    assert set(answers.values()) == {ProviderDelete.RESTORE}
+
+
+def test_an_approval_is_taken_as_it_is_written_or_lasts_a_day(whole: PolicySet) -> None:
+    assert named(whole, "stale").approval == Approval(
+        by=("ml-owners@example.com", "@gpu-owners", "cli"), expires=timedelta(hours=12)
+    )
+    assert named(whole, "parked").approval == Approval(by=(), expires=timedelta(hours=24))
+
+
+@pytest.mark.parametrize(
+    ("stages", "own", "default", "expected"),
+    [
+        pytest.param("[warn, {wait: 1h}, park]", "", "", OnExceed.TRICKLE, id="a stop trickles"),
+        pytest.param("[warn, {wait: 1h}, delete]", "", "", OnExceed.HOLD, id="a delete holds"),
+        pytest.param(
+            "[warn, {wait: 1h}, delete]", "trickle", "hold", OnExceed.TRICKLE, id="or as it says"
+        ),
+        pytest.param(
+            "[warn, {wait: 1h}, delete]", "", "trickle", OnExceed.TRICKLE, id="or its defaults say"
+        ),
+        pytest.param("[warn, {wait: 1h}, park]", "", "hold", OnExceed.HOLD, id="of a stop as well"),
+    ],
+)
+def test_what_is_over_the_limits(stages: str, own: str, default: str, expected: OnExceed) -> None:
+    limits = f"{{per_day: 2, on_exceed: {own}}}" if own else "{per_day: 2}"
+    text = a_delete(stages=stages, when="{failed_for: 3d}", limits=limits)
+    if default:
+        text += f"defaults: {{limits: {{per_day: 9, per_cycle: 1, on_exceed: {default}}}}}\n"
+
+    (policy,) = load({"a.yaml": text}).policies
+
+    assert (policy.limits.on_exceed, policy.limits.per_day) == (expected, 2)
+    assert policy.limits.per_cycle == (1 if default else 3)
+
+
+def test_a_day_has_a_limit_only_where_one_is_given(whole: PolicySet) -> None:
+    per_day = {policy.name: policy.limits.per_day for policy in whole.policies}
+
+    assert per_day.pop(PolicyName("stale")) == 5
+    assert set(per_day.values()) == {None}
+
+
+def test_a_policy_tells_by_every_route_that_it_names(whole: PolicySet) -> None:
+    assert named(whole, "idle-to-zero").routes == ("team", "terminal", "owner")
+    assert named(whole, "stale").routes == ("gpu-costs", "owner")
+    assert load({"a.yaml": a_policy()}).policies[0].routes == ()
+
+
+def test_alerts_and_snoozing_are_taken_as_they_are_written(whole: PolicySet) -> None:
+    assert whole.alerts == Alerts(default="gpu-costs", page="oncall", fallback="terminal")
+    assert whole.snooze == Snooze(
+        choices=("tonight", "4h"), max=timedelta(days=7), max_total=timedelta(days=14)
+    )
+
+
+def test_alerts_and_snoozing_are_joined_over_files() -> None:
+    one = "version: 1\nalerts: {default: log}\nsnooze: {max: 60d}\n"
+    other = "version: 1\nalerts: {page: terminal}\nsnooze: {max_total: 90d}\n"
+
+    both = load({"a.yaml": one, "b.yaml": other})
+
+    assert both.alerts == Alerts(default="log", page="terminal")
+    assert both.snooze == Snooze(max=timedelta(days=60), max_total=timedelta(days=90))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param("", Snooze(), id="nothing"),
+        pytest.param(
+            "snooze: {max: 1d}", Snooze(choices=("tonight", "4h", "1d"), max=timedelta(days=1)),
+            id="offered is what is allowed",
+        ),
+        pytest.param(
+            "snooze: {max_total: 1h}",
+            Snooze(choices=("tonight",), max=timedelta(hours=1), max_total=timedelta(hours=1)),
+            id="one snooze is not longer than all",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_left_out_of_snoozing_fits_what_is_given(given: str, expected: Snooze) -> None:
+    assert load({"a.yaml": f"version: 1\n{given}\n"}).snooze == expected
+
+
 def test_a_protection_lasts_to_the_end_of_its_local_day(whole: PolicySet) -> None:
     forever, day, instant = (protection.until for protection in whole.protections)
 
@@ -109,6 +300,28 @@ def test_a_folder_is_one_document() -> None:
     assert set(both.routes) == {"gpu-costs"}
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("alerts: {page: log}", id="alerts"),
+        pytest.param("snooze: {max: 1d}", id="snooze"),
+    ],
+)
+def test_a_key_of_a_joined_block_twice_is_an_error_with_both_places(line: str) -> None:
+    text = f"version: 1\n{line}\n"
+
+    (problem,) = check({"a.yaml": text, "b.yaml": text})
+
+    assert "b.yaml:2:10: `" in str(problem)
+    assert "is also defined at a.yaml:2:10" in str(problem)
+
+
+def test_a_route_of_another_file_gives_the_receipt_that_a_delete_needs() -> None:
+    policy, _, routes = a_delete().partition("notify: {")
+
+    assert check({"a.yaml": policy, "b.yaml": f"version: 1\nnotify: {{{routes}"}) == ()
+
+
 def test_a_name_twice_over_files_is_an_error_with_both_places() -> None:
     text = (
         "version: 1\npolicies:\n  p:\n    match: {name: x}\n    when: {idle_for: 1h}\n"
@@ -129,26 +342,94 @@ def test_a_name_twice_over_files_is_an_error_with_both_places() -> None:
         pytest.param(WHOLE.replace("{wait: 10m}", "{wait: 600s}"), id="another unit"),
         pytest.param(WHOLE.replace("{wait: {for: 5m}}", "{wait: 5m}"), id="the short form"),
         pytest.param(WHOLE.replace("Experiments nobody", "Nobody"), id="description"),
+        pytest.param(WHOLE.replace("saves_at_least: 5,", "saves_at_least: 5.0,"), id="a zero"),
+        pytest.param(WHOLE.replace("expires: 12h", "expires: 720m"), id="minutes for hours"),
+        pytest.param(
+            WHOLE.replace("    allow: [router", "    restore: on_wake\n    allow: [router"),
+            id="a default written out",
+        ),
+        pytest.param(WHOLE.replace("customer traffic", "customers"), id="a protection's reason"),
     ],
 )
-def test_the_hash_survives_layout_and_wording(text: str, whole: PolicySet) -> None:
-    assert load({"other.yaml": text}).policies[0].hash == whole.policies[0].hash
+def test_the_hashes_survive_layout_and_wording(text: str, whole: PolicySet) -> None:
+    other = load({"other.yaml": text})
+
+    assert [policy.hash for policy in other.policies] == [policy.hash for policy in whole.policies]
+    assert other.hash == whole.hash
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        pytest.param("idle-to-zero", "idle_for: 45m", "idle_for: 46m", id="a threshold"),
+        pytest.param("idle-to-zero", "{wait: 10m}", "{wait: 11m}", id="a wait"),
+        pytest.param("idle-to-zero", "mode: enforce", "mode: observe", id="the mode"),
+        pytest.param("idle-to-zero", '"exp-*"', '"exp-?"', id="the match"),
+        pytest.param("idle-to-zero", "[router_member]", "[addons]", id="what is allowed"),
+        pytest.param("idle-to-zero", "saves_at_least: 5", "saves_at_least: 6", id="the saving"),
+        pytest.param("idle-to-zero", "{per_hour: 4}", "{per_hour: 5}", id="a limit"),
+        pytest.param("idle-to-zero", "coverage: 95%", "coverage: 96%", id="the data it asks for"),
+        pytest.param("idle-to-zero", "[team, terminal]", "[team, log]", id="its routes"),
+        pytest.param("held", "[hold_growth]", "[{wait: 1m}, park]", id="the verb"),
+        pytest.param("parked", "allow: [unknown_env]", "allow: [addons]", id="unknown_env"),
+        pytest.param("parked", "provider_delete: ask", "provider_delete: restore", id="its delete"),
+        pytest.param("bounded", "min: {lower_to: 1}", "min: {lower_to: 2}", id="a relative bound"),
+        pytest.param("bounded", "min: {lower_to: 1}", "min: 1", id="a bound that may raise"),
+        pytest.param("windowed", "max: now", "max: 3", id="a bound"),
+        pytest.param("bounded", ", max: {lower_to: 4}", "", id="no bound"),
+        pytest.param("windowed", "window: 30m", "window: 31m", id="the window"),
+        pytest.param("windowed", "restore: never", "restore: on_wake", id="what is put back"),
+        pytest.param("stale", "expires: 12h", "expires: 13h", id="how long a question stands"),
+        pytest.param("stale", '"@gpu-owners", cli]', "cli]", id="who approves"),
+        pytest.param("stale", "per_day: 5", "per_day: 6", id="a limit of a day"),
+        pytest.param("stale", "{per_day: 5}", "{per_day: 5, on_exceed: trickle}", id="on_exceed"),
+    ],
+)
+def test_the_hash_of_a_policy_changes_with_anything_that_counts(
+    name: str, old: str, new: str, whole: PolicySet
+) -> None:
+    text = WHOLE.replace("provider_delete: let_go\n", "") if new.startswith("max") else WHOLE
+    other = load({"a.yaml": text.replace(old, new)})
+
+    before, after = (
+        {policy.name: policy.hash for policy in one.policies} for one in (whole, other)
+    )
+    assert {policy for policy in before if before[policy] != after[policy]} == {name}
+    assert other.hash != whole.hash
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        pytest.param("idle_for: 45m", "idle_for: 46m", id="a threshold"),
-        pytest.param("{wait: 10m}", "{wait: 11m}", id="a wait"),
-        pytest.param("mode: enforce", "mode: observe", id="the mode"),
-        pytest.param('"exp-*"', '"exp-?"', id="the match"),
-        pytest.param("allow: [router_member]", "allow: [addons]", id="what is allowed"),
-        pytest.param("fresh_within: 2m", "fresh_within: 3m", id="a default it uses"),
-        pytest.param("saves_at_least: 5", "saves_at_least: 6", id="the saving"),
+        pytest.param("fresh_within: 2m", "fresh_within: 3m", id="the data"),
+        pytest.param("  notify: [gpu-costs]", "  notify: [oncall]", id="the routes"),
+        pytest.param("  mode: warn", "  mode: warn\n  restore: never", id="what is put back"),
     ],
 )
-def test_the_hash_changes_with_anything_that_counts(old: str, new: str, whole: PolicySet) -> None:
-    assert load({"a.yaml": WHOLE.replace(old, new)}).policies[0].hash != whole.policies[0].hash
+def test_the_hash_of_a_policy_changes_with_a_default_that_it_uses(
+    old: str, new: str, whole: PolicySet
+) -> None:
+    other = load({"a.yaml": WHOLE.replace(old, new, 1)})
+
+    assert named(other, "bounded").hash != named(whole, "bounded").hash
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("page: oncall", "page: log", id="a route for alerts"),
+        pytest.param("max: 7d", "max: 8d", id="how long people may snooze"),
+        pytest.param("{slack: gpu-costs}", "{slack: gpu-cost}", id="where a route leads"),
+        pytest.param('until: "2026-12-15"', 'until: "2026-12-16"', id="a protection"),
+    ],
+)
+def test_what_belongs_to_no_policy_changes_the_hash_of_the_whole(
+    old: str, new: str, whole: PolicySet
+) -> None:
+    other = load({"a.yaml": WHOLE.replace(old, new, 1)})
+
+    assert other.hash != whole.hash
+    assert [policy.hash for policy in other.policies] == [policy.hash for policy in whole.policies]
 
 
 def test_all_problems_of_all_files_come_at_once_and_in_order() -> None:

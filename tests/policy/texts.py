@@ -1,0 +1,24 @@
+"""Policy files that are sound, of which a test names what differs."""
+
+HEAD = "version: 1\n"
+
+
+def a_policy(**changes: str) -> str:
+    """One valid policy, of which a test names the lines that differ; "" leaves one out."""
+    lines = {
+        "match": '{name: "exp-*"}',
+        "when": "{idle_for: 45m}",
+        "stages": "[warn, {wait: 15m}, scale_to_zero]",
+    } | changes
+    body = "".join(f"    {key}: {text}\n" for key, text in lines.items() if text)
+    return f"{HEAD}policies:\n  one:\n{body}"
+
+
+def a_delete(*, routes: str = "{chat: {slack: gpu-costs}}", **changes: str) -> str:
+    """One valid policy that deletes, and the routes it knows."""
+    lines = {
+        "when": "{at_zero_for: 3d}",
+        "stages": "[warn, {wait: 8h}, delete]",
+        "notify": "[chat]",
+    }
+    return a_policy(**(lines | changes)) + f"notify: {routes}\n"
