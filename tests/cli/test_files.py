@@ -32,6 +32,22 @@ def test_good_policies_are_well(invoke: Invoke, folder: Path) -> None:
     assert result.stderr == "1 policy file, 0 errors\n"
 
 
+@pytest.mark.parametrize("name", ["protect.yml", "protect.YAML", "protect.test.yml"])
+def test_a_policy_that_would_not_be_read_is_no_silence(
+    invoke: Invoke, folder: Path, name: str
+) -> None:
+    (folder / "policies").mkdir()
+    (folder / "policies" / "idle.yaml").write_text(GOOD)
+    (folder / "policies" / name).write_text("version: 1")
+
+    result = invoke("validate")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(
+        f"error: policies/{name}:1:1: is not read: policies end in .yaml"
+    )
+
+
 def test_a_malformed_policy_is_told_with_its_place_and_the_mend(
     invoke: Invoke, folder: Path
 ) -> None:

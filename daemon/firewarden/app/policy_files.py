@@ -9,6 +9,9 @@ from firewarden.errors import FileUnusable, PolicyError
 
 _SUFFIX = ".yaml"
 _TESTS = ".test.yaml"
+_MISNAMED = (".yml", ".yaml")
+"""What is meant as a policy, in any case of letters; left out in silence, it protects nobody."""
+
 _MOST_BYTES = 64 * 1024
 """What the loader takes; one byte more is read, so that it can say that there is more."""
 
@@ -20,7 +23,7 @@ def read_policy_files(paths: Iterable[Path]) -> dict[str, str]:
 
     Raises:
         FileUnusable: a path is not there, cannot be read, or everybody may write to it.
-        PolicyError: a file is not UTF-8.
+        PolicyError: a file is not UTF-8, or is in a folder under a name that is not read there.
     """
     return {str(file): _read(file) for path in paths for file in _files(path)}
 
@@ -35,8 +38,13 @@ def _files(path: Path) -> Iterator[Path]:
         raise _unusable(path, error) from error
     for file in found:
         name = file.name
-        if name.endswith(_SUFFIX) and not name.endswith(_TESTS) and not name.startswith("."):
+        if name.startswith(".") or name.endswith(_TESTS):
+            continue
+        if name.endswith(_SUFFIX):
             yield file
+        elif name.lower().endswith(_MISNAMED):
+            mend = f"call it {file.stem}{_SUFFIX}, or put a dot before its name to leave it out"
+            raise PolicyError((f"{file}:1:1: is not read: policies end in {_SUFFIX} ({mend})",))
 
 
 def _read(file: Path) -> str:
