@@ -390,6 +390,12 @@ def test_a_price_keeps_every_decimal_that_the_file_has() -> None:
             "FIREWARDEN_DATABASE_URL: cannot be used; want sqlite:///FILE or postgresql+psycopg://",
             id="another database",
         ),
+        *(
+            pytest.param(
+                "", {"FIREWARDEN_DATABASE_URL": url}, "in memory it ends with each command", id=url
+            )
+            for url in ("sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:///?timeout=5")
+        ),
         pytest.param(
             "",
             {"FIREWARDEN_TIME_SPEED": "600"},

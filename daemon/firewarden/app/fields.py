@@ -83,9 +83,13 @@ def _read_base_url(text: str) -> str:
 
 
 def _read_database_url(secret: Secret) -> Secret:
-    scheme, found, _ = secret.reveal().partition("://")
+    scheme, found, rest = secret.reveal().partition("://")
     if not found or scheme not in _DATABASES:
         raise ValueError("want sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE")
+    if scheme == "sqlite" and rest.partition("?")[0].removeprefix("/") in {"", ":memory:"}:
+        raise ValueError(
+            "want sqlite:///FILE: in memory it ends with each command, and all is lost"
+        )
     return secret
 
 
