@@ -59,7 +59,7 @@ def a_verdict(name: str = "idle-to-zero") -> Verdict:
         blocked_because="the newest scrape is 6m old",
         verb=Verb.SCALE_TO_ZERO,
         acts_at=None,
-        reason="",
+        reason="unknown: no scrape for 6m",
         evidence={},
     )
 
@@ -228,6 +228,7 @@ def test_explain_has_its_stable_keys() -> None:
         ],
     }
     text = shown(explain_view(explanation))
+    assert "idle-to-zero (observe): ? unknown: no scrape for 6m" in text
     assert "? unknown  idle_for = unknown, wants 45m, evidence 6m old: no scrape for 6m" in text
     assert "held by data_missing: the newest scrape is 6m old" in text
 

@@ -13,7 +13,11 @@ from firewarden.cli.output import show_json
 if TYPE_CHECKING:
     from firewarden.store.engine import Database
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    epilog=example("firewarden db check", "firewarden db backup /backups/firewarden.db"),
+)
 
 Target = Annotated[
     Path, typer.Argument(metavar="FILE", help="The copy to make; it must not exist.")

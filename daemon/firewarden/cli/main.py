@@ -82,7 +82,10 @@ _COMMANDS = (
     (daemon.run, ("firewarden run", "firewarden run --once --config /etc/firewarden.toml")),
     (account.doctor, ("firewarden doctor", "firewarden doctor --json")),
     (reading.status, ("firewarden status", "firewarden status --json | jq .deployments")),
-    (reading.explain, ("firewarden explain exp-7", "firewarden explain exp-7 --policy idle")),
+    (
+        reading.explain,
+        ("firewarden explain exp-7", "firewarden explain exp-7 --policy idle-to-zero"),
+    ),
     (reading.plan, ("firewarden plan", "firewarden plan --json")),
     (
         reading.report,

@@ -72,7 +72,9 @@ def explain_view(explanation: Explanation) -> RenderableType:
 
 
 def _policy_line(verdict: Verdict) -> str:
-    reason = f": {verdict.reason}" if verdict.reason else ""
+    # Of what is not known the reason begins with that word, and so does the mark.
+    told = verdict.reason.removeprefix("unknown: ")
+    reason = f": {told}" if told else ""
     return f"{verdict.policy} ({verdict.mode.label}): {_MARKS[verdict.truth]}{reason}"
 
 
