@@ -105,6 +105,17 @@ def test_one_cycle_meters_and_ends(simulator: Simulator, policies: Path) -> None
     assert "too_few_cycles" in explained.stdout or "unknown" in explained.stdout
 
 
+def test_a_folder_without_a_policy_is_said_and_metered(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    (tmp_path / "policies").mkdir()
+
+    done = command("run", "--once", folder=tmp_path, variables=simulator.variables)
+
+    assert done.returncode == 0
+    assert done.stderr.startswith("warning: policies: no policy is in it")
+
+
 @pytest.mark.parametrize(
     ("variables", "code", "words"),
     [

@@ -84,12 +84,25 @@ def run(*, once: Once = False, config: Config = None) -> None:
     if told := make_http_token(os.environ):
         say(told)
     loaded = load(config)
+    _warn_of_no_policies(loaded.settings)
     seams = production_seams(loaded.settings)
     log_as_daemon(loaded, seams.clock)
     code = asyncio.run(keep_running(loaded.settings, seams, once=once))
     if once and code == 0:
         _show_once(loaded.settings)
     raise typer.Exit(code)
+
+
+def _warn_of_no_policies(settings: "Settings") -> None:
+    """Say so where a folder holds no policy: metering alone is allowed, but seldom meant."""
+    from firewarden.app.policy_files import read_policy_files
+
+    for folder in sorted({watched.policies for watched in settings.watched}):
+        if not read_policy_files([folder]):
+            say(
+                f"warning: {folder}: no policy is in it, so nothing is ever judged idle;"
+                " `firewarden init` writes a first one"
+            )
 
 
 def _show_once(settings: "Settings") -> None:
