@@ -58,9 +58,10 @@ WORDS_OF_EFFECTS: list[tuple[dict[str, str], str, str]] = [
     ({"stages": "[warn]", "restore": "never"}, "nothing is put back after a warning", "a warning"),
     (
         {"stages": "[{wait: 1h}, park]", "restore": "on_wake"},
-        "nothing wakes what is parked (never; people put it back with `firewarden restore`)",
-        "parked for a wake",
+        "what park has set does not end with a wake (never; people put it back with",
+        "parked until a wake",
     ),
+    ({"stages": "[hold_growth]", "restore": "on_wake"}, "what hold_growth has set", "held until"),
     ({"provider_delete": "letgo"}, "did you mean let_go?", "a typo in provider_delete"),
     (
         {"stages": "[hold_growth]", "provider_delete": "ask"},

@@ -169,12 +169,12 @@ def test_a_policy_without_an_effect_has_none(whole: PolicySet) -> None:
 @pytest.mark.parametrize(
     ("default", "expected"),
     [
-        pytest.param("", "on_wake never never on_wake never on_wake never", id="by itself"),
+        pytest.param("", "on_wake never never never never never never", id="by itself"),
         pytest.param("never", "never never never never never never never", id="the default"),
-        pytest.param("on_wake", "on_wake never never on_wake never on_wake never", id="the same"),
+        pytest.param("on_wake", "on_wake never never never never never never", id="the same"),
     ],
 )
-def test_bounds_are_put_back_on_a_wake_unless_nothing_wakes_it(default: str, expected: str) -> None:
+def test_only_what_went_to_zero_is_put_back_on_a_wake(default: str, expected: str) -> None:
     head = f"  restore: {default}\n" if default else ""
     loaded = load({"a.yaml": WHOLE.replace("  mode: warn\n", f"  mode: warn\n{head}", 1)})
 
@@ -378,7 +378,12 @@ def test_the_hashes_survive_layout_and_wording(text: str, whole: PolicySet) -> N
         pytest.param("windowed", "max: now", "max: 3", id="a bound"),
         pytest.param("bounded", ", max: {lower_to: 4}", "", id="no bound"),
         pytest.param("windowed", "window: 30m", "window: 31m", id="the window"),
-        pytest.param("windowed", "restore: never", "restore: on_wake", id="what is put back"),
+        pytest.param(
+            "idle-to-zero",
+            "    limits: {per_h",
+            "    restore: never\n    limits: {per_h",
+            id="what is put back",
+        ),
         pytest.param("stale", "expires: 12h", "expires: 13h", id="how long a question stands"),
         pytest.param("stale", '"@gpu-owners", cli]', "cli]", id="who approves"),
         pytest.param("stale", "per_day: 5", "per_day: 6", id="a limit of a day"),
@@ -396,19 +401,21 @@ def test_the_hash_of_a_policy_changes_with_anything_that_counts(
 
 
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("name", "old", "new"),
     [
-        pytest.param("fresh_within: 2m", "fresh_within: 3m", id="the data"),
-        pytest.param("  notify: [gpu-costs]", "  notify: [oncall]", id="the routes"),
-        pytest.param("  mode: warn", "  mode: warn\n  restore: never", id="what is put back"),
+        pytest.param("held", "fresh_within: 2m", "fresh_within: 3m", id="the data"),
+        pytest.param("held", "  notify: [gpu-costs]", "  notify: [oncall]", id="the routes"),
+        pytest.param(
+            "idle-to-zero", "  mode: warn", "  mode: warn\n  restore: never", id="what is put back"
+        ),
     ],
 )
 def test_the_hash_of_a_policy_changes_with_a_default_that_it_uses(
-    old: str, new: str, whole: PolicySet
+    name: str, old: str, new: str, whole: PolicySet
 ) -> None:
     other = load({"a.yaml": WHOLE.replace(old, new, 1)})
 
-    assert named(other, "bounded").hash != named(whole, "bounded").hash
+    assert named(other, name).hash != named(whole, name).hash
 
 
 @pytest.mark.parametrize(

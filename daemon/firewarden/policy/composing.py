@@ -12,7 +12,6 @@ from firewarden.model.action import ProviderDelete, PutBack
 from firewarden.model.ids import PolicyName
 from firewarden.model.verdict import Verb
 from firewarden.policy.capabilities import Capabilities
-from firewarden.policy.effects import WAKING
 from firewarden.policy.joining import Read, joined_alerts, joined_routes, joined_snooze
 from firewarden.policy.places import Tree
 from firewarden.policy.problems import Problem
@@ -122,8 +121,8 @@ def _autoscaling(given: SetAutoscalingStage) -> Autoscaling:
 
 
 def _put_back(entry: PolicyEntry, file: PolicyFile) -> PutBack:
-    if entry.effect is None or entry.effect.verb not in WAKING:
-        return PutBack.NEVER
+    if entry.effect is None or entry.effect.scale_to_zero is None:
+        return PutBack.NEVER  # no request ends what the other verbs have set
     return entry.restore or file.defaults.restore or PutBack.ON_WAKE
 
 

@@ -12,9 +12,6 @@ from firewarden.policy.problems import Severity
 from firewarden.policy.schema import PolicyEntry
 from firewarden.policy.stages import Stage
 
-WAKING = frozenset({Verb.SCALE_TO_ZERO, Verb.SET_AUTOSCALING, Verb.HOLD_GROWTH})
-"""Verbs that set bounds under which a request still wakes the deployment."""
-
 _ENDING = frozenset({Verb.PARK, Verb.DELETE})
 """Verbs after which no request wakes it."""
 
@@ -95,15 +92,15 @@ def _check_allow(subject: Subject, stage: Stage | None) -> None:
 
 def _check_put_back(subject: Subject, stage: Stage | None) -> None:
     restore = subject.entry.restore
-    if restore is None or (stage is not None and stage.verb in WAKING):
+    if restore is None:
         return
     if stage is None or stage.delete is not None:
         what = "delete" if stage is not None else "a warning"
         subject.report("restore", message=f"nothing is put back after {what}", mend="take it out")
-    elif restore is PutBack.ON_WAKE:
+    elif restore is PutBack.ON_WAKE and stage.scale_to_zero is None:
         subject.report(
             "restore",
-            message="nothing wakes what is parked",
+            message=f"what {stage.verb} has set does not end with a wake",
             mend="never; people put it back with `firewarden restore`",
         )
 
