@@ -2,14 +2,18 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from firewarden.decide.plan import SavesBasis
-from firewarden.model.verdict import Blocker, Verb
+from firewarden.model.action import ProviderDelete, PutBack
+from firewarden.model.verdict import Blocker, Mode, Verb
+from firewarden.policy.durations import format_duration
 from firewarden.policy.loading import check, load
-from firewarden.policy.rules import Limits, RequireData
+from firewarden.policy.people import AlertsEntry, ApprovalEntry, SnoozeEntry
+from firewarden.policy.rules import EFFECTS, Approval, Limits, RequireData, Snooze
 from firewarden.policy.schema import (
     LIFTABLE,
     LimitsEntry,
@@ -20,7 +24,7 @@ from firewarden.policy.schema import (
     RequireDataEntry,
     When,
 )
-from firewarden.policy.stages import ScaleToZeroStage, Stage, WaitStage, WarnStage
+from firewarden.policy.stages import EffectStage, SetAutoscalingStage, Stage, WaitStage, WarnStage
 from firewarden.policy.strict import Strict
 
 TEXT = (Path(__file__).parents[2] / "docs" / "policies.md").read_text(encoding="utf-8")
@@ -61,6 +65,12 @@ def fields(*models: type[Strict]) -> set[str]:
         pytest.param("### `match`", fields(Match), id="match"),
         pytest.param("### `when`", fields(When), id="when"),
         pytest.param("### `stages`", fields(Stage), id="stages"),
+        pytest.param("### `set_autoscaling`", fields(SetAutoscalingStage), id="set_autoscaling"),
+        pytest.param("### Modes", {mode.label for mode in Mode}, id="modes"),
+        pytest.param("### `provider_delete`", set(ProviderDelete), id="provider_delete"),
+        pytest.param("### `approval`", fields(ApprovalEntry), id="approval"),
+        pytest.param("## `alerts`", fields(AlertsEntry), id="alerts"),
+        pytest.param("## `snooze`", fields(SnoozeEntry), id="snooze"),
         pytest.param("### `limits`", fields(LimitsEntry), id="limits"),
         pytest.param("### `require_data`", fields(RequireDataEntry), id="require_data"),
         pytest.param("## `notify`", {"slack", "dm", "slack_webhook", "webhook"}, id="notify"),
@@ -81,8 +91,10 @@ def in_policy(**lines: str) -> str:
 
 
 def in_stages(example: str) -> str:
-    after = "" if "zero" in example else ", {wait: 1h}, scale_to_zero"
-    return in_policy(stages=f"[{{wait: 1h}}, {example}{after}]")
+    changes = any(verb in example for verb in EFFECTS)
+    after = "" if changes else ", {wait: 1h}, scale_to_zero"
+    routes = "notify: {chat: {slack: x}}\n"
+    return in_policy(stages=f"[warn, {{wait: 1h}}, {example}{after}]", notify="[chat]") + routes
 
 
 def in_protect(example: str) -> str:
@@ -96,10 +108,20 @@ def in_file(example: str) -> str:
 
 FRAMES: dict[str, Callable[[str], str]] = {
     "## Files": in_file,
-    "## A policy": lambda example: in_policy(**dict([example.split(": ", maxsplit=1)])),
+    "## A policy": lambda example: in_policy(
+        **{"stages": "[{wait: 1h}, scale_to_zero]"} | dict([example.split(": ", maxsplit=1)])
+    ),
     "### `match`": lambda example: in_policy(match=f"{{{example}}}"),
     "### `when`": lambda example: in_policy(when=f"{{{example}}}"),
     "### `stages`": in_stages,
+    "### `set_autoscaling`": lambda example: in_policy(
+        stages=f"[{{set_autoscaling: {{{example}}}}}]"
+    ),
+    "### `approval`": lambda example: in_policy(
+        mode="approve", stages="[{wait: 1h}, park]", approval=f"{{{example}}}"
+    ),
+    "## `alerts`": lambda example: in_file(f"alerts: {{{example}}}"),
+    "## `snooze`": lambda example: in_file(f"snooze: {{{example}}}"),
     "### `limits`": lambda example: in_policy(limits=f"{{{example}}}"),
     "### `require_data`": lambda example: in_policy(require_data=f"{{{example}}}"),
     "## `protect`": in_protect,
@@ -125,12 +147,20 @@ def test_every_whole_file_is_accepted(text: str) -> None:
     assert load({"example.yaml": text}).notes == ()
 
 
+def test_every_effect_and_every_answer_to_it_has_an_example_that_loads() -> None:
+    shown = [policy for text in WHOLE for policy in load({"example.yaml": text}).policies]
+
+    assert {policy.verb for policy in shown} == EFFECTS
+    assert {Mode.OBSERVE, Mode.APPROVE, Mode.ENFORCE} <= {policy.mode for policy in shown}
+    assert {policy.put_back for policy in shown} == set(PutBack)
+
+
 def test_every_word_of_later_versions_is_listed() -> None:
     models = (PolicyFile, PolicyEntry, Match, When, LimitsEntry, ProtectionEntry, Stage)
-    inner = (WarnStage, WaitStage, ScaleToZeroStage)
-    later = {word for model in (*models, *inner) for word in model.later}
+    inner = (WarnStage, WaitStage, EffectStage, SetAutoscalingStage, AlertsEntry)
+    later = {word for model in (*models, *inner) for word in model.later} | {"at_end"}
 
-    assert later <= set(re.findall(r"`([a-z_]+)`", section("## Not in this version")))
+    assert later <= set(re.findall(r"`(?:restore: )?([a-z_]+)`", section("## Not in this version")))
 
 
 def test_the_blockers_are_all_there_and_in_their_order() -> None:
@@ -141,7 +171,8 @@ def test_the_blockers_are_all_there_and_in_their_order() -> None:
 
 
 def test_the_built_in_protections_say_which_may_be_lifted() -> None:
-    liftable = {row[0].strip("| `") for row in rows("## Built-in protections") if row[-1] == "yes"}
+    found = rows("## Built-in protections")
+    liftable = {row[0].strip("| `") for row in found if row[-1].startswith("yes")}
 
     assert liftable == {blocker.value for blocker in LIFTABLE}
     assert keys("## Built-in protections") == liftable | {"training"}
@@ -161,5 +192,18 @@ def test_the_defaults_in_the_tables_are_the_defaults() -> None:
         str(Limits().per_hour),
     )
     assert limits["share_per_hour"] == f"{Limits().share_per_hour:.0%}"
-    assert limits["on_exceed"] == Limits().on_exceed.value
+    assert limits["on_exceed"] == f"{Limits().on_exceed.value}; hold for `delete`"
+    assert limits["per_day"] == "no limit"
+    assert Limits().per_day is None
     assert data == {"fresh_within": "5m", "coverage": f"{RequireData().coverage:.0%}"}
+
+
+def test_the_defaults_of_people_are_the_defaults() -> None:
+    approval = {row[0].strip("| `"): row[2] for row in rows("### `approval`")}
+    snooze = {row[0].strip("| `"): row[2] for row in rows("## `snooze`")}
+
+    assert approval["expires"] == "24h"
+    assert Approval().expires == timedelta(hours=24)
+    assert snooze["choices"] == ", ".join(Snooze().choices)
+    assert snooze["max"] == format_duration(Snooze().max)
+    assert snooze["max_total"] == format_duration(Snooze().max_total)
