@@ -8,10 +8,12 @@ from typing import Final
 from sqlalchemy import RowMapping, Select, select, update
 from sqlmodel import Session
 
+from firewarden.model.delivery import Destination
 from firewarden.model.ids import AccountId, Uid
 from firewarden.model.notice import Notice, Severity
 from firewarden.store.instants import from_ms, maybe_from_ms, to_ms
 from firewarden.store.names import account_key, insert_new, run
+from firewarden.store.outbox import put
 from firewarden.store.rows import Values, from_json, storable, to_json
 from firewarden.store.tables import AccountRow, AlertRow, table
 
@@ -40,26 +42,30 @@ class Alert:
         return not self.notice.resolved
 
 
-def record(session: Session, notice: Notice) -> bool:
-    """Take *notice* up; tells whether it has to be delivered.
+def record(session: Session, notice: Notice, destinations: Collection[Destination] = ()) -> bool:
+    """Take *notice* up; tells whether it has to be delivered, by a letter to *destinations*.
 
     One key is one alert, whatever the text: said again it is the same and is told once,
     unless it became more severe. A resolution ends it; of what does not fire it is no news.
+    An event is over at once, and its key is never told again.
     """
     account = account_key(session, notice.account)
-    firing = _one_firing(session, account, notice.key)
+    firing = _newest_alert(session, account, notice.key, firing=not notice.once)
     if firing is None:
         if notice.resolved:
             return False
         insert_new(session, ALERT, [_first(account, notice)])
+        _post(session, notice, destinations, account)
         return True
-    if to_ms(notice.at) < firing["last_at"]:
+    if notice.once or to_ms(notice.at) < firing["last_at"]:
         return False
     has_news = notice.resolved or _is_worse(notice.severity, Severity(firing["severity"]))
     values = _newest(notice)
     if has_news:
         values["delivered_at"] = None
     run(session, update(ALERT).where(ALERT.c.id == firing["id"]).values(values))
+    if has_news:
+        _post(session, notice, destinations, account)
     return has_news
 
 
@@ -101,23 +107,46 @@ def read_alerts(
     return _read(session, account, statement.order_by(ALERT.c.id))
 
 
+def read_troubled(session: Session, key: str) -> tuple[AccountId, ...]:
+    """List the accounts in which an alert of *key* fires."""
+    statement = (
+        select(ACCOUNT.c.name)
+        .join(ALERT, ALERT.c.account_id == ACCOUNT.c.id)
+        .where(ALERT.c.key == key, ALERT.c.resolved_at.is_(None))
+        .order_by(ACCOUNT.c.name)
+    )
+    return tuple(map(AccountId, run(session, statement).scalars()))
+
+
+def _post(
+    session: Session, notice: Notice, destinations: Collection[Destination], account: int
+) -> None:
+    """Put a letter about the alert that was just written into the outbox."""
+    if destinations:
+        alert = _newest_alert(session, account, notice.key, firing=False)
+        assert alert is not None
+        put(session, notice, destinations, alert=alert["id"], first_at=from_ms(alert["first_at"]))
+
+
 def _is_worse(now: Severity, before: Severity) -> bool:
     order = list(Severity)
     return order.index(now) > order.index(before)
 
 
-def _one_firing(session: Session, account: int, key: str) -> RowMapping | None:
-    statement = select(ALERT).where(
-        ALERT.c.account_id == account, ALERT.c.key == key, ALERT.c.resolved_at.is_(None)
-    )
-    return run(session, statement.with_for_update()).mappings().one_or_none()
+def _newest_alert(session: Session, account: int, key: str, *, firing: bool) -> RowMapping | None:
+    """Find the newest alert of *key*, and keep it from others; *firing*: only one that fires."""
+    statement = select(ALERT).where(ALERT.c.account_id == account, ALERT.c.key == key)
+    if firing:
+        statement = statement.where(ALERT.c.resolved_at.is_(None))
+    newest = statement.order_by(ALERT.c.id.desc()).limit(1).with_for_update()
+    return run(session, newest).mappings().one_or_none()
 
 
 def _newest(notice: Notice) -> Values:
     return {
         "severity": notice.severity.value,
         "last_at": to_ms(notice.at),
-        "resolved_at": to_ms(notice.at) if notice.resolved else None,
+        "resolved_at": to_ms(notice.at) if notice.resolved or notice.once else None,
         "text": storable(notice.text),
         "facts": to_json(notice.facts),
     }

@@ -1,0 +1,178 @@
+"""Whose turn it is: the letters of the outbox, claimed one at a time."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, select, update
+from sqlmodel import Session
+
+from firewarden.model.delivery import Destination
+from firewarden.model.ids import AccountId
+from firewarden.model.notice import Severity
+from firewarden.store.channels import closed, lock
+from firewarden.store.instants import from_ms, to_ms
+from firewarden.store.letters import (
+    Letter,
+    State,
+    first_tried,
+    kept_for,
+    notice_of,
+    stands_alone,
+    takes_back,
+)
+from firewarden.store.names import run
+from firewarden.store.outbox import PENDING, SLACK, newest_sent, root_in, supersede, withdraw
+from firewarden.store.tables import AccountRow, OutboxRow, table
+
+ACCOUNT: Final = table(AccountRow)
+OUTBOX: Final = table(OutboxRow)
+
+LEASE: Final = timedelta(seconds=60)
+
+
+def claim_next(
+    session: Session,
+    accounts: Collection[AccountId],
+    *,
+    now: datetime,
+    lease: timedelta = LEASE,
+) -> Letter | None:
+    """Take the next letter of *accounts* that is due; None: there is none.
+
+    Nobody else gets it, nor any of the same destination, until it is settled or *lease* is
+    over. Of several that wait in one story for one destination the newest goes and takes
+    the others' place, but what happened is told in its turn; where it only takes back what
+    nobody on Slack has heard, none goes.
+    """
+    skipped = set(_shut(session, now=now))
+    while (found := _due(session, accounts, skipped, now=now)) is not None:
+        destination = found["destination"]
+        resolved = lock(session, destination)
+        if resolved is None or destination in _shut(session, now=now):
+            skipped.add(destination)
+            continue
+        letter = _take(session, found, resolved, now=now, lease=lease)
+        if letter is not None:
+            return letter
+    return None
+
+
+def next_due(
+    session: Session, accounts: Collection[AccountId], *, now: datetime
+) -> datetime | None:
+    """Tell when `claim_next` will find something again; None: nothing waits."""
+    shut = _shut(session, now=now)
+    waiting = _waiting(accounts).with_only_columns(OUTBOX.c.destination, OUTBOX.c.next_at)
+    later = (
+        max(from_ms(row["next_at"]), shut.get(row["destination"], now))
+        for row in run(session, waiting).mappings()
+    )
+    return min(later, default=None)
+
+
+def _take(
+    session: Session, found: RowMapping, resolved: str, *, now: datetime, lease: timedelta
+) -> Letter | None:
+    """Claim one of a group, and let it take the place of those before it."""
+    group = select(OUTBOX).where(
+        OUTBOX.c.account_id == found["account_id"],
+        OUTBOX.c.story == found["story"],
+        OUTBOX.c.destination == found["destination"],
+    )
+    sent = newest_sent(session, group)
+    since = group.where(OUTBOX.c.id > (sent["id"] if sent else 0)).order_by(OUTBOX.c.id)
+    rows = run(session, since).mappings().all()
+    pending = [row for row in rows if row["state"] == State.PENDING.value]
+    if not pending:  # somebody else was faster
+        return None
+    chosen = next((row for row in pending if stands_alone(notice_of(row["notice"]))), pending[-1])
+    supersede(session, pending[: pending.index(chosen)])
+    letter = _letter(chosen, rows, sent, resolved, now=now)
+    if letter.root is None and not letter.doubts and _is_no_news(letter):
+        withdraw(session, letter)
+        return None
+    values = {
+        "claimed_until": to_ms(now + lease),
+        "expires_at": to_ms(letter.expires_at),
+        "tries": letter.tries,
+    }
+    run(session, update(OUTBOX).where(OUTBOX.c.id == letter.number).values(values))
+    return letter
+
+
+def _letter(
+    row: RowMapping,
+    rows: Sequence[RowMapping],
+    sent: RowMapping | None,
+    resolved: str,
+    *,
+    now: datetime,
+) -> Letter:
+    notice, began = notice_of(row["notice"]), first_tried(row, now=now)
+    doubted = [each for each in rows if each["id"] <= row["id"] and _may_be_there(each)]
+    return Letter(
+        number=row["id"],
+        alert=row["alert_id"],
+        key=row["key"],
+        destination=Destination.parse(row["destination"]),
+        notice=notice,
+        tries=row["tries"] + 1,
+        first_tried_at=began,
+        expires_at=began + kept_for(notice),
+        root=root_in(sent, notice),
+        doubts=tuple(each["key"] for each in doubted),
+        doubted_since=min((first_tried(each, now=now) for each in doubted), default=None),
+        resolved=resolved,
+    )
+
+
+def _may_be_there(row: RowMapping) -> bool:
+    """Is there no telling whether the destination took it? What was given up is let go."""
+    return row["claimed_until"] is not None and row["state"] != State.DEAD.value
+
+
+def _is_no_news(letter: Letter) -> bool:
+    return letter.destination.way in SLACK and takes_back(letter.notice)
+
+
+def _shut(session: Session, *, now: datetime) -> dict[str, datetime]:
+    """List the destinations that must wait, or that somebody sends to, and until when."""
+    statement = select(OUTBOX.c.destination, OUTBOX.c.claimed_until).where(
+        PENDING, OUTBOX.c.claimed_until > to_ms(now)
+    )
+    busy = run(session, statement).mappings()
+    claimed = {row["destination"]: from_ms(row["claimed_until"]) for row in busy}
+    return {**closed(session, now=now), **claimed}
+
+
+def _due(
+    session: Session, accounts: Collection[AccountId], skipped: set[str], *, now: datetime
+) -> RowMapping | None:
+    """Find the most urgent letter that is the first of its group, and due."""
+    urgency = case((OUTBOX.c.severity == Severity.PAGE.value, 0), else_=1)
+    statement = (
+        _waiting(accounts)
+        .where(OUTBOX.c.next_at <= to_ms(now), OUTBOX.c.destination.not_in(sorted(skipped)))
+        .order_by(urgency, OUTBOX.c.id)
+        .limit(1)
+    )
+    return run(session, statement).mappings().one_or_none()
+
+
+def _waiting(accounts: Collection[AccountId]) -> Select[Any]:
+    """Select the first pending letter of each story and destination."""
+    older = OUTBOX.alias("older")
+    is_older: ColumnElement[bool] = and_(
+        older.c.story == OUTBOX.c.story,
+        older.c.destination == OUTBOX.c.destination,
+        older.c.account_id == OUTBOX.c.account_id,
+        older.c.state == State.PENDING.value,
+        older.c.id < OUTBOX.c.id,
+    )
+    return (
+        select(OUTBOX)
+        .join(ACCOUNT, ACCOUNT.c.id == OUTBOX.c.account_id)
+        .where(PENDING, ACCOUNT.c.name.in_(accounts))
+        .where(~select(older.c.id).where(is_older).exists())
+    )

@@ -1,0 +1,204 @@
+"""The outbox: letters are put in with what they tell of, and settled one by one.
+
+Next tries, claims and the pace of a channel are instants of the wall clock, which is never
+compressed; when something was said, and when it was taken, are of the daemon's own.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import RowMapping, Select, select, update
+from sqlmodel import Session
+
+from firewarden.model.delivery import Destination, Receipt, Way
+from firewarden.model.notice import Notice
+from firewarden.store.channels import close_until
+from firewarden.store.instants import from_ms, to_ms
+from firewarden.store.letters import (
+    Letter,
+    State,
+    new_values,
+    notice_of,
+    story_of,
+)
+from firewarden.store.names import account_key, insert_new, run
+from firewarden.store.rows import Values, storable
+from firewarden.store.tables import AccountRow, AlertRow, OutboxRow, table
+
+ACCOUNT: Final = table(AccountRow)
+ALERT: Final = table(AlertRow)
+OUTBOX: Final = table(OutboxRow)
+
+SPACING: Final = timedelta(milliseconds=1_120)
+"""Between two messages in one channel: Slack hides more than one a second, and says "ok"."""
+
+SLACK: Final = frozenset({Way.SLACK, Way.SLACK_DM, Way.SLACK_WEBHOOK})
+PENDING: Final = OUTBOX.c.state == State.PENDING.value
+_SENT: Final = OUTBOX.c.state == State.SENT.value
+
+
+def put(
+    session: Session,
+    notice: Notice,
+    destinations: Collection[Destination],
+    *,
+    alert: int,
+    first_at: datetime,
+) -> None:
+    """Add a letter to each of *destinations*; what is there already stays as it is.
+
+    What waits in the same story for its next try is due at once: there is news.
+    """
+    account = account_key(session, notice.account)
+    new = [
+        new_values(notice, destination, account=account, alert=alert, first_at=first_at)
+        for destination in dict.fromkeys(destinations)
+    ]
+    insert_new(session, OUTBOX, new)
+    for values in new:
+        same = (OUTBOX.c[name] == values[name] for name in ("account_id", "story", "destination"))
+        run(session, update(OUTBOX).where(PENDING, *same).values(next_at=0))
+
+
+def put_again(session: Session, letter: Letter, destinations: Collection[Destination]) -> None:
+    """Send what *letter* says to *destinations* too, unless they have got it already."""
+    if letter.alert is None:
+        return
+    statement = select(ALERT.c.first_at).where(ALERT.c.id == letter.alert)
+    first_at = from_ms(run(session, statement).scalar_one())
+    put(session, letter.notice, destinations, alert=letter.alert, first_at=first_at)
+
+
+def mark_sent(session: Session, letter: Letter, receipt: Receipt, *, now: datetime) -> None:
+    """Note that the destination took *letter*, and that its alert reached somebody."""
+    settled = {
+        "state": State.SENT.value,
+        "channel": storable(receipt.channel),
+        "message": storable(receipt.message),
+        "sent_at": to_ms(receipt.at),
+        "claimed_until": None,
+        "problem": "",
+    }
+    _settle(session, letter, settled, now=now)
+    if letter.destination.way.gives_receipts or not _gives_receipts(session, letter):
+        mark_told(session, letter, at=receipt.at)
+
+
+def postpone(
+    session: Session,
+    letter: Letter,
+    problem: str,
+    *,
+    next_at: datetime,
+    now: datetime,
+    in_doubt: bool = False,
+) -> None:
+    """Try *letter* again at *next_at*; *in_doubt*: it may have been taken all the same."""
+    settled = {
+        "next_at": to_ms(next_at),
+        "problem": storable(problem),
+        "claimed_until": to_ms(now) if in_doubt else None,
+    }
+    _settle(session, letter, settled, now=now)
+
+
+def put_off(
+    session: Session, letter: Letter, problem: str, *, until: datetime, now: datetime
+) -> None:
+    """Leave the destination of *letter* alone before *until*, as it asked; that was no try."""
+    settled = {
+        "next_at": to_ms(until),
+        "problem": storable(problem),
+        "claimed_until": None,
+        "tries": letter.tries - 1,
+    }
+    close_until(session, letter.destination, until)
+    _settle(session, letter, settled, now=now)
+
+
+def bury(
+    session: Session, letter: Letter, problem: str, *, now: datetime, in_doubt: bool = False
+) -> None:
+    """Give *letter* up."""
+    settled = {
+        "state": State.DEAD.value,
+        "problem": storable(problem),
+        "claimed_until": to_ms(now) if in_doubt else None,
+    }
+    _settle(session, letter, settled, now=now)
+
+
+def withdraw(session: Session, letter: Letter) -> None:
+    """Say nothing: *letter* only takes back what nobody has heard."""
+    among = update(OUTBOX).where(OUTBOX.c.id == letter.number)
+    run(session, among.values(state=State.SUPERSEDED.value, claimed_until=None))
+    mark_told(session, letter, at=letter.notice.at)
+
+
+def root_of(session: Session, notice: Notice, destination: Destination) -> Receipt | None:
+    """Find the message at *destination* that *notice* would edit."""
+    statement = (
+        select(OUTBOX)
+        .join(ACCOUNT, ACCOUNT.c.id == OUTBOX.c.account_id)
+        .where(
+            ACCOUNT.c.name == notice.account,
+            OUTBOX.c.story == story_of(notice),
+            OUTBOX.c.destination == str(destination),
+        )
+    )
+    return root_in(newest_sent(session, statement), notice)
+
+
+def newest_sent(session: Session, group: Select[Any]) -> RowMapping | None:
+    """Find the newest letter of *group* that was taken."""
+    statement = group.where(_SENT).order_by(OUTBOX.c.id.desc()).limit(1)
+    return run(session, statement).mappings().one_or_none()
+
+
+def root_in(sent: RowMapping | None, notice: Notice) -> Receipt | None:
+    """Give the message that *sent* left for *notice* to edit.
+
+    What was told to be over is not made to fire again: that begins a message of its own.
+    """
+    if sent is None:
+        return None
+    fires = not notice.once and not notice.resolved
+    if fires and notice_of(sent["notice"]).resolved:
+        return None
+    return Receipt(at=from_ms(sent["sent_at"]), channel=sent["channel"], message=sent["message"])
+
+
+def supersede(session: Session, rows: Sequence[RowMapping]) -> None:
+    """Note that news took the place of *rows*."""
+    if rows:
+        among = OUTBOX.c.id.in_([row["id"] for row in rows])
+        run(session, update(OUTBOX).where(among).values(state=State.SUPERSEDED.value))
+
+
+def mark_told(session: Session, letter: Letter, *, at: datetime) -> None:
+    """Note that people heard of the present state of its alert; not where it has news since."""
+    notice, is_over = letter.notice, ALERT.c.resolved_at.is_not(None)
+    as_told = (
+        ALERT.c.id == letter.alert,
+        ALERT.c.severity == notice.severity.value,
+        is_over if notice.resolved or notice.once else ~is_over,
+        ALERT.c.delivered_at.is_(None),
+    )
+    run(session, update(ALERT).where(*as_told).values(delivered_at=to_ms(at)))
+
+
+def _settle(session: Session, letter: Letter, values: Values, *, now: datetime) -> None:
+    """Write what became of *letter*; a receipt that was stored is never taken back."""
+    if letter.destination.way in SLACK:
+        close_until(session, letter.destination, now + SPACING)
+    run(session, update(OUTBOX).where(OUTBOX.c.id == letter.number, ~_SENT).values(values))
+
+
+def _gives_receipts(session: Session, letter: Letter) -> bool:
+    """Does its alert go anywhere from where a receipt comes? Then a line in the log is not it."""
+    statement = select(OUTBOX.c.destination).where(
+        OUTBOX.c.alert_id == letter.alert, OUTBOX.c.story == story_of(letter.notice)
+    )
+    others = run(session, statement).scalars()
+    return any(Destination.parse(other).way.gives_receipts for other in others)
