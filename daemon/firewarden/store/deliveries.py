@@ -70,8 +70,12 @@ def read_backlog(session: Session, accounts: Collection[AccountId]) -> Backlog:
         .join(ACCOUNT, ACCOUNT.c.id == OUTBOX.c.account_id)
         .where(OUTBOX.c.state == State.PENDING.value, ACCOUNT.c.name.in_(accounts))
     )
-    count, oldest = run(session, waiting).mappings().one()
-    return Backlog(waiting_count=count, oldest_at=maybe_from_ms(oldest), degraded=degraded(session))
+    said = run(session, waiting).scalars().all()
+    return Backlog(
+        waiting_count=len(said),
+        oldest_at=maybe_from_ms(min(said, default=None)),
+        degraded=degraded(session),
+    )
 
 
 def _delivery(rows: Sequence[RowMapping]) -> Delivery:
