@@ -58,10 +58,10 @@ def stop(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[
 
 
 @contextmanager
-def simulating(folder: Path, *arguments: str) -> Iterator[Simulator]:
+def simulating(folder: Path, *arguments: str, **variables: str) -> Iterator[Simulator]:
     """Serve a simulated account on a free port."""
     command = ("simulate", "--port", "0", *arguments)
-    with running(*command, folder=folder, environment=bare_environment()) as process:
+    with running(*command, folder=folder, environment=bare_environment(**variables)) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(4)]
         exported = re.findall(r"([A-Z_]+)=(\S+)", lines[2])

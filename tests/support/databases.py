@@ -55,7 +55,7 @@ def drop_postgresql(url: Url) -> None:
     _execute(f'DROP DATABASE IF EXISTS "{_name_of(url)}" WITH (FORCE)')
 
 
-def _fill_postgresql(url: Url) -> None:
+def fill_postgresql(url: Url) -> None:
     """Put a ledger that is up to date in the place of an empty database."""
     drop_postgresql(url)
     _execute(f'CREATE DATABASE "{_name_of(url)}" TEMPLATE "{_template()}"')
@@ -103,7 +103,7 @@ def database_url(request: pytest.FixtureRequest, new_url: Callable[[str], Url]) 
 def database(database_url: Url) -> Iterator[Database]:
     """An empty ledger that is up to date, once on each kind."""
     if database_url.startswith("postgresql"):
-        _fill_postgresql(database_url)
+        fill_postgresql(database_url)
     database = Database.open(database_url, upgrade=True)
     yield database
     database.close()

@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from firewarden.app.answers import show_plan
 from firewarden.app.metered import Meter, open_meter
@@ -221,15 +221,22 @@ def demand_reads_only(requests: Sequence[Mapping[str, Any]]) -> None:
         assert third - first >= MINUTE, f"3 calls of the metrics from {first} to {third}"
 
 
-def dump(database: Database) -> str:
-    """Write every row of every table as text, in the order of the rows themselves."""
-    lines = []
+def read_tables(database: Database) -> dict[str, list[dict[str, Any]]]:
+    """Read every row of every table, on either kind of database."""
     with database.reading() as session:
         connection = session.connection()
-        names = connection.execute(
-            text("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-        ).scalars()
-        for name in list(names):
-            rows = connection.execute(text(f'SELECT * FROM "{name}"')).all()
-            lines += [f"{name} {row!r}" for row in sorted(map(tuple, rows), key=repr)]
-    return "\n".join(lines)
+        return {
+            name: [
+                dict(row) for row in connection.execute(text(f'SELECT * FROM "{name}"')).mappings()
+            ]
+            for name in sorted(inspect(connection).get_table_names())
+        }
+
+
+def dump(database: Database) -> str:
+    """Write every row of every table as text, in the order of the rows themselves."""
+    return "\n".join(
+        f"{name} {row!r}"
+        for name, rows in read_tables(database).items()
+        for row in sorted((tuple(row.values()) for row in rows), key=repr)
+    )

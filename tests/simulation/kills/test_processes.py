@@ -1,0 +1,156 @@
+"""The real processes: `run` is killed at random moments, `simulate` lives on."""
+
+import json
+import random
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from firewarden.app.metered import open_meter
+from firewarden.app.queries import open_ledger
+from firewarden.app.settings import Settings, load_settings
+from firewarden.clock.real import WallClock, clock_for
+from firewarden.metering.instants import floor_hour
+from tests.cli.processes import bare_environment, running, simulating, stop
+from tests.simulation.kills.histories import demand_sound
+from tests.simulation.kills.kept import Kept, demand_kept, demand_told, read_kept
+from tests.simulation.real import PACE, SPEED
+from tests.simulation.stages import HOUR, MINUTE, QUICK
+from tests.support.oracles import instant, truth_of, watched_span, written
+
+KILLS = 2
+LONGEST_S = 1.5
+"""Of real time, from when a daemon says that it has started: a quarter of an hour of its own."""
+
+
+PATIENCE = 2 * HOUR
+"""What a busy machine may need longer than an hour and the wait for late scrapes."""
+
+
+def origin_of(at: datetime) -> datetime:
+    """Tell which origin has compressed time be *at* now."""
+    now = WallClock().now()
+    return now - (at - now) / (SPEED - 1)
+
+
+def said(lines: str) -> list[dict[str, Any]]:
+    """Read the log; the last line of a process that was killed may be cut short."""
+    events = []
+    for line in lines.splitlines():
+        with suppress(json.JSONDecodeError):
+            events.append(json.loads(line))
+    return events
+
+
+def told(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give the notices of a log."""
+    return [
+        {**event, "resolved": event["event"] == "notice.resolved"}
+        for event in log
+        if event["event"] in {"notice.raised", "notice.resolved"}
+    ]
+
+
+class Household:
+    """A daemon that comes and goes, and all it ever logged."""
+
+    def __init__(self, folder: Path, variables: dict[str, str]) -> None:
+        self.log: list[dict[str, Any]] = []
+        self.settings: Settings = load_settings(environ=variables, dotenv=None).settings
+        self.clock = clock_for(speed=SPEED, origin=self.settings.time_origin)
+        self._folder = folder
+        self._environment = bare_environment(**variables)
+
+    def die_after(self, seconds: float) -> None:
+        """Kill a daemon that has been at work for so many *seconds*."""
+        with self._started() as daemon:
+            with suppress(subprocess.TimeoutExpired):
+                daemon.wait(seconds)
+            daemon.kill()
+            _, stderr = daemon.communicate()
+        self.log += said(stderr)
+        assert daemon.returncode == -signal.SIGKILL, stderr
+
+    def end_well(self) -> datetime:
+        """Let a last daemon work until it has rolled up an hour, tell which, and stop it."""
+        with self._started() as daemon:
+            hour = floor_hour(self.clock.now() + HOUR - 5 * MINUTE)
+            at = hour
+            while at <= hour + PATIENCE and self._rolled_until() < hour:
+                at += 5 * MINUTE
+                self._hear(daemon, until=at)
+            assert self._rolled_until() >= hour
+            code, _, stderr = stop(daemon)
+        self.log += said(stderr)
+        assert code == 0, stderr
+        return hour
+
+    def _rolled_until(self) -> datetime:
+        with open_ledger(self.settings, None) as ledger:
+            return open_meter(ledger).rolled_until
+
+    def _hear(self, daemon: "subprocess.Popen[str]", *, until: datetime) -> None:
+        assert daemon.stderr is not None
+        for line in daemon.stderr:
+            self.log += said(line)
+            if instant(self.log[-1]["timestamp"]) >= until:
+                return
+
+    @contextmanager
+    def _started(self) -> Iterator["subprocess.Popen[str]"]:
+        with running("run", folder=self._folder, environment=self._environment) as daemon:
+            assert daemon.stderr is not None
+            for line in daemon.stderr:
+                self.log += said(line)
+                if self.log[-1]["event"] == "daemon.started":
+                    break
+            yield daemon
+
+
+@pytest.mark.parametrize("seed", [pytest.param(1, id="seed 1")])
+def test_the_real_daemon_outlives_kills(folder: Path, no_ledger: str, seed: int) -> None:
+    rng = random.Random(seed)
+    policies = folder / "quick.yaml"
+    policies.write_text(QUICK, encoding="utf-8")
+    begin = floor_hour(WallClock().now()) + 2 * HOUR - 10 * MINUTE
+    origin = {
+        "FIREWARDEN_TIME_ORIGIN": origin_of(begin).isoformat(),
+        "FIREWORKS_BASE_URL": "http://127.0.0.1:1",  # only here may time be compressed
+    }
+    fleet = ("--fleet", "small", "--seed", str(seed), "--speed", str(SPEED))
+    with simulating(folder, *fleet, **origin) as simulator:
+        household = Household(
+            folder,
+            {
+                **simulator.variables,
+                **PACE,
+                "FIREWARDEN_DATABASE_URL": no_ledger,
+                "FIREWARDEN_POLICIES": str(policies),
+                "FIREWARDEN_LISTEN": "127.0.0.1:0",
+                "FIREWARDEN_LOG_LEVEL": "debug",  # each poll is a line: the test's own clock
+            },
+        )
+        kills: list[Kept] = []
+        for _ in range(KILLS):
+            household.die_after(rng.uniform(0, LONGEST_S))
+            kills.append(read_kept(no_ledger, told=len(told(household.log))))
+        hour = household.end_well()
+        ended = read_kept(no_ledger, told=0)
+        for kept in kills:
+            demand_kept(kept, ended)
+        demand_told(kills, ended, told(household.log))
+        with open_ledger(household.settings, None) as ledger:
+            since, to = watched_span(ledger)
+            answer = httpx.get(
+                f"{simulator.url}/_truth?from={written(since)}&to={written(to)}"
+            ).raise_for_status()
+            demand_sound(ledger, truth_of(answer.json()), rolled_until=hour)
+    wrong = [event for event in household.log if event["level"] in {"error", "critical"}]
+    assert wrong == told(wrong)
