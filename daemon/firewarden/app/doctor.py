@@ -84,7 +84,7 @@ async def _account_checks(account: Account, settings: Settings) -> AsyncIterator
     facts = await read_facts(provider)
     yield _good("key", "accepted by the provider")
     yield _good("account", f"{facts.account}, its days end at midnight {account.timezone}")
-    yield _role(facts.role, settings)
+    yield check_role(facts.role, settings)
     if facts.suspend_state == "UNSUSPENDED":
         yield _good("suspension", "the account is not paused")
     else:
@@ -100,7 +100,7 @@ async def _account_checks(account: Account, settings: Settings) -> AsyncIterator
     yield _clock(provider)
 
 
-def _role(role: str, settings: Settings) -> Check:
+def check_role(role: str, settings: Settings) -> Check:
     """Tell whether the key that reads may do more, or less, than is asked of it."""
     is_read_only = any(each.write_api_key is not each.api_key for each in settings.watched)
     if settings.mode <= Mode.WARN or is_read_only:

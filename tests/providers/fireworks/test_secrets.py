@@ -1,13 +1,10 @@
 """The key, and the keys of direct routes, appear nowhere."""
 
 import io
-import logging
 import traceback
-from collections.abc import Iterator
 
 import httpx
 import pytest
-import structlog
 
 from firewarden.errors import FirewardenError, KeyRefused, SettingsError
 from firewarden.model.deployment import Trait
@@ -25,22 +22,6 @@ from tests.providers.fireworks.stage import (
 )
 
 ROUTE_KEY = "fw_ROUTE_CANARY"
-
-
-@pytest.fixture
-def logged() -> Iterator[io.StringIO]:
-    """Everything that is logged by anybody, at every level a deployment would set."""
-    out = io.StringIO()
-    handler = logging.StreamHandler(out)
-    root = logging.getLogger()
-    before = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(out))
-    yield out
-    structlog.reset_defaults()
-    root.removeHandler(handler)
-    root.setLevel(before)
 
 
 @pytest.mark.parametrize(
