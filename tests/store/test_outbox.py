@@ -309,11 +309,33 @@ def test_a_try_that_may_have_been_taken_is_remembered_as_such(
     assert again.doubts == ((letter.key,) if in_doubt else ())
 
 
+def test_a_channel_that_failed_rests_before_the_next_message(database: Database) -> None:
+    write(database, WARNING, replace(WARNING, key="another"))
+    letter = claimed(database)
+    with database.writing() as session:
+        outbox.postpone(session, letter, "HTTP 503", next_at=WALL + 15 * MINUTE, now=WALL)
+
+    assert claim(database, at=WALL + outbox.REST - SECOND) is None
+    assert claimed(database, at=WALL + outbox.REST).notice.key == "another"
+
+
+def test_doubt_stays_until_there_is_a_receipt(database: Database) -> None:
+    write(database, WARNING)
+    claimed(database)
+    letter = claimed(database, at=WALL + LEASE)
+    with database.writing() as session:
+        outbox.put_off(session, letter, "HTTP 429", until=WALL + HOUR, now=WALL + LEASE)
+    letter = claimed(database, at=WALL + HOUR)
+    with database.writing() as session:
+        outbox.postpone(session, letter, "HTTP 503", next_at=WALL + HOUR, now=WALL + HOUR)
+
+    assert claimed(database, at=WALL + 2 * HOUR).doubts == (letter.key,)
+
+
 def test_a_channel_that_asked_to_be_left_alone_is_left_alone_and_no_other(
     database: Database,
 ) -> None:
     write(database, WARNING, to=[COSTS, RESEARCH])
-    write(database, replace(WARNING, key="another"))
     letter = claimed(database)
     until = WALL + 30 * SECOND
     with database.writing() as session:
@@ -417,11 +439,11 @@ def test_the_first_receipt_of_the_warning_counts_and_not_that_of_its_end(
 def test_a_warning_has_failed_when_no_place_could_be_reached(
     database: Database, tries: int, *, buried: bool, failed: bool
 ) -> None:
-    write(database, WARNING, to=[COSTS, LOG])
+    write(database, WARNING, to=[LOG, COSTS])
+    send(database)
     at = WALL
     for _ in range(tries):
         letter = claimed(database, at=at)
-        assert letter.destination == COSTS
         at += MINUTE
         with database.writing() as session:
             if buried:

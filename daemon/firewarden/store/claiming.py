@@ -128,8 +128,8 @@ def _letter(
 
 
 def _may_be_there(row: RowMapping) -> bool:
-    """Is there no telling whether the destination took it? What was given up is let go."""
-    return row["claimed_until"] is not None and row["state"] != State.DEAD.value
+    """Is there no telling whether the destination took it?"""
+    return row["claimed_until"] is not None
 
 
 def _is_no_news(letter: Letter) -> bool:
@@ -154,7 +154,7 @@ def _due(
     statement = (
         _waiting(accounts)
         .where(OUTBOX.c.next_at <= to_ms(now), OUTBOX.c.destination.not_in(sorted(skipped)))
-        .order_by(urgency, OUTBOX.c.id)
+        .order_by(urgency, OUTBOX.c.next_at, OUTBOX.c.id)
         .limit(1)
     )
     return run(session, statement).mappings().one_or_none()

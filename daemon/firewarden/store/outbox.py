@@ -33,6 +33,9 @@ OUTBOX: Final = table(OutboxRow)
 SPACING: Final = timedelta(milliseconds=1_120)
 """Between two messages in one channel: Slack hides more than one a second, and says "ok"."""
 
+REST: Final = timedelta(seconds=30)
+"""A destination that failed gets no other message for so long, lest each waits for its answer."""
+
 SLACK: Final = frozenset({Way.SLACK, Way.SLACK_DM, Way.SLACK_WEBHOOK})
 PENDING: Final = OUTBOX.c.state == State.PENDING.value
 _SENT: Final = OUTBOX.c.state == State.SENT.value
@@ -98,8 +101,9 @@ def postpone(
     settled = {
         "next_at": to_ms(next_at),
         "problem": storable(problem),
-        "claimed_until": to_ms(now) if in_doubt else None,
+        "claimed_until": _doubt(letter, now, in_doubt=in_doubt),
     }
+    close_until(session, letter.destination, min(next_at, now + REST))
     _settle(session, letter, settled, now=now)
 
 
@@ -110,21 +114,19 @@ def put_off(
     settled = {
         "next_at": to_ms(until),
         "problem": storable(problem),
-        "claimed_until": None,
+        "claimed_until": _doubt(letter, now, in_doubt=False),
         "tries": letter.tries - 1,
     }
     close_until(session, letter.destination, until)
     _settle(session, letter, settled, now=now)
 
 
-def bury(
-    session: Session, letter: Letter, problem: str, *, now: datetime, in_doubt: bool = False
-) -> None:
+def bury(session: Session, letter: Letter, problem: str, *, now: datetime) -> None:
     """Give *letter* up."""
     settled = {
         "state": State.DEAD.value,
         "problem": storable(problem),
-        "claimed_until": to_ms(now) if in_doubt else None,
+        "claimed_until": None,
     }
     _settle(session, letter, settled, now=now)
 
@@ -186,6 +188,11 @@ def mark_told(session: Session, letter: Letter, *, at: datetime) -> None:
         ALERT.c.delivered_at.is_(None),
     )
     run(session, update(ALERT).where(*as_told).values(delivered_at=to_ms(at)))
+
+
+def _doubt(letter: Letter, now: datetime, *, in_doubt: bool) -> int | None:
+    """Say by a claim that is over that the letter may be there; so it stays until it is sent."""
+    return to_ms(now) if in_doubt or letter.key in letter.doubts else None
 
 
 def _settle(session: Session, letter: Letter, values: Values, *, now: datetime) -> None:
