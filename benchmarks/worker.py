@@ -20,6 +20,7 @@ from benchmarks.clocks import Ahead
 from benchmarks.floor import floor
 from firewarden.app.compose import Seams, open_accounts, open_database
 from firewarden.app.keeper import Keeper
+from firewarden.app.lease import LeaseKeeper, Terms
 from firewarden.app.logging import configure_logging
 from firewarden.app.memory import Tools
 from firewarden.app.redaction import Redactor
@@ -30,6 +31,9 @@ from firewarden.store.runner import DbThread
 
 KEY = "fw_simulated"
 POLICIES = Path(__file__).parent / "ten.yaml"
+
+LEASED_FOR = timedelta(hours=2)
+"""Longer than anything measured here: renewals are no part of a cycle."""
 
 Cycle = Callable[[], Coroutine[None, None, Any]]
 
@@ -70,12 +74,22 @@ class Product:
         tools = Tools(
             settings=settings,
             clock=clock,
+            wall=clock,
             rng=seams.rng,
             database=database,
             run_db=run_db,
             crash=seams.crash,
         )
-        keeper = Keeper(account, tools)
+        lease = LeaseKeeper(
+            account.account,
+            database=database,
+            run_db=run_db,
+            wall=clock,
+            rng=seams.rng,
+            terms=Terms(ttl=LEASED_FOR),
+        )
+        await lease.acquire()
+        keeper = Keeper(account, tools, lease)
         await keeper.refresh()
         return cls(keeper, database)
 

@@ -42,6 +42,7 @@ async def figures_of(stage: Stage, clock: VirtualClock) -> Figures:
         tools = Tools(
             settings=stage.settings,
             clock=clock,
+            wall=clock,
             rng=seams.rng,
             database=database,
             run_db=Inline(),

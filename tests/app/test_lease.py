@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pytest
 from structlog.testing import capture_logs
 
-from firewarden.app.lease import MARGIN, RENEW_EVERY, TTL, LeaseKeeper
+from firewarden.app.lease import MARGIN, RENEW_EVERY, TTL, LeaseKeeper, Terms
 from firewarden.app.roles import Role, Supervision
 from firewarden.clock.virtual import VirtualClock
 from firewarden.errors import FirewardenError, LeaseLost, StoreUnavailable
@@ -280,7 +280,7 @@ async def test_who_has_the_lock_of_the_ledger_takes_over_from_the_dead_at_once(
     database: Database, one: LeaseKeeper, clock: FakeClock
 ) -> None:
     await one.acquire()
-    successor = a_keeper(database, clock, 2, alone=True)
+    successor = a_keeper(database, clock, 2, terms=Terms(alone=True))
 
     assert await successor.acquire()
     assert (successor.epoch, await successor.acquire(), successor.epoch) == (2, True, 2)

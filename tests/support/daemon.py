@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import httpx
 
 from firewarden.app.compose import Seams, open_database
 from firewarden.app.daemon import look_after
+from firewarden.app.lease import Terms
 from firewarden.app.queries import Ledger, read_ledger
 from firewarden.app.settings import Settings, load_settings
 from firewarden.app.ticker import LoopTicker
@@ -23,6 +25,9 @@ from firewarden.providers.simulated.http import application
 from firewarden.providers.simulated.world import World
 from firewarden.store.engine import Database
 from firewarden.store.runner import Inline
+
+LEASED_FOR = timedelta(minutes=30)
+"""Nobody else is there to take it; renewals would be most of what a simulated day writes."""
 
 
 class Heard:
@@ -105,6 +110,7 @@ async def running(
         transport=stage.transport,
         run_db=run_db,
         crash=crash,
+        lease=Terms(ttl=LEASED_FOR, described="here:1"),
     )
     task = asyncio.create_task(
         look_after(stage.settings, seams, stop=stop, notifier=stage.heard, serves=False),

@@ -3,11 +3,12 @@
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 
+from firewarden.app.lease import Terms
 from firewarden.app.policy_files import read_policy_files
 from firewarden.app.settings import Settings, Watched
 from firewarden.app.ticker import SchedulerTicker
@@ -40,6 +41,7 @@ class Seams:
         transport: None means the real network.
         run_db: makes the runner that database work goes through.
         crash: called at each named crash point.
+        lease: how long an account stays ours unrenewed, and who we say we are.
     """
 
     clock: Clock
@@ -49,6 +51,7 @@ class Seams:
     transport: httpx.AsyncBaseTransport | None = None
     run_db: Callable[[Database], RunDb] = _open_thread
     crash: Crash = _carry_on
+    lease: Terms = field(default_factory=Terms)
 
 
 def production_seams(settings: Settings) -> Seams:

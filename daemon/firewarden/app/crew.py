@@ -1,6 +1,7 @@
 """One account's roles: who does what how often, and who hears when it goes wrong."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -9,11 +10,12 @@ from firewarden.app.compose import Account
 from firewarden.app.figures import Figures, FiguresReader, PollFigures
 from firewarden.app.housekeeping import Housekeeping
 from firewarden.app.keeper import Keeper
+from firewarden.app.lease import LeaseKeeper
 from firewarden.app.memory import Tools
 from firewarden.app.queries import Ledger
 from firewarden.app.roles import Role, Supervision
 from firewarden.app.watchdog import Watchdog
-from firewarden.errors import FirewardenError, StoreError
+from firewarden.errors import FirewardenError, Held, LeaseLost, StoreError
 from firewarden.model.notice import Notice, Severity
 from firewarden.ports import Notifier, Ticker
 
@@ -51,7 +53,15 @@ class Crew:
             FileUnusable, PolicyError: the account's policies cannot be used.
         """
         self.name = account.account
-        self.keeper = Keeper(account, tools)
+        self.lease = LeaseKeeper(
+            account.account,
+            database=tools.database,
+            run_db=tools.run_db,
+            wall=tools.wall,
+            rng=tools.rng,
+            terms=replace(tools.lease, alone=tools.database.is_sqlite),
+        )
+        self.keeper = Keeper(account, tools, self.lease)
         self.house = Housekeeping(account, tools)
         self.figures: Figures | None = None
         self.is_writing = True
@@ -66,7 +76,14 @@ class Crew:
             clock=tools.clock, rng=tools.rng, beat=self._beat, trouble=self._trouble
         )
         self._deliver = self._role("deliver", self._tell, every=DELIVER_EVERY, jitter=0.0)
-        self.roles = (*self._watching(), *self._keeping(), self._deliver)
+        self._leasing = Role(
+            f"lease:{self.name}",
+            self._hold,
+            every=tools.lease.ttl / 3 * tools.settings.time_speed,
+            supervision=self._supervision,
+            jitter=0.0,
+        )
+        self.roles = (self._leasing, *self._watching(), *self._keeping(), self._deliver)
 
     def join(self, ticker: Ticker) -> None:
         """Have *ticker* ring for every role, and the watchdog listen for the two that count."""
@@ -77,7 +94,18 @@ class Crew:
             role.join(ticker)
 
     async def once(self) -> None:
-        """Do everything a cycle does, once, in order; the first error ends it."""
+        """Do everything a cycle does, once, in order; the first error ends it.
+
+        Raises:
+            Held: another process looks after the account.
+        """
+        if not await self.lease.acquire():
+            other = self.lease.other
+            raise Held(
+                f"another firewarden ({other.described if other else 'unknown'}) looks after it",
+                where=self.name,
+                mend="read what it stores: `firewarden status`",
+            )
         for work in (
             self.keeper.refresh,
             self.keeper.cycle,
@@ -118,6 +146,8 @@ class Crew:
         jitter: float = 0.25,
     ) -> Role:
         async def work_and_relieve() -> None:
+            if not self.lease.is_held:
+                return  # whoever holds it does the work
             await work()
             await self._relieve(part)
 
@@ -126,10 +156,30 @@ class Crew:
             name, work_and_relieve, every=every, supervision=self._supervision, jitter=jitter
         )
 
+    async def let_go(self) -> None:
+        """Let a successor take the account at once."""
+        try:
+            await self.lease.release()
+        except StoreError as error:
+            log.warning("lease.unreleased", account=self.name, error=str(error))
+
+    @property
+    def stands_by(self) -> bool:
+        """Another process looks after the account; this one waits to take its place."""
+        return not self.lease.is_held and self.lease.other is not None
+
     @property
     def has_polled(self) -> bool:
         """A complete listing has been committed since the start."""
         return self._polls.last_success_at is not None
+
+    async def _hold(self) -> None:
+        """Take the lease or renew it; whoever has just got it begins at once."""
+        had = self.lease.is_held
+        if await self.lease.acquire() and not had:
+            self.keeper.memory = None
+            for role in self.roles[1:]:
+                role.ring()
 
     async def _poll(self) -> None:
         try:
@@ -176,7 +226,9 @@ class Crew:
         """Tell of an error: through the ledger where it can be written, else straight away."""
         self._watchdog.alive()
         part = role.partition(":")[0]
-        if not isinstance(error, StoreError):
+        if isinstance(error, LeaseLost):
+            self.keeper.memory = None
+        elif not isinstance(error, StoreError):
             await self._remember_trouble(part, error)
         elif self.is_writing:
             self.is_writing = False

@@ -11,6 +11,7 @@ import structlog
 
 from firewarden.app.compose import Account, Seams, open_accounts, open_database
 from firewarden.app.crew import Crew
+from firewarden.app.lock import acting_lock
 from firewarden.app.memory import Tools
 from firewarden.app.settings import Settings
 from firewarden.app.signals import stop_signals
@@ -59,7 +60,10 @@ async def run_once(settings: Settings, seams: Seams, *, notifier: Notifier | Non
     """Poll, meter, judge and store once for every account."""
     async with _assembled(settings, seams, notifier or LogNotifier(), asyncio.Event()) as daemon:
         for crew in daemon.crews:
-            await crew.once()
+            try:
+                await crew.once()
+            finally:
+                await crew.let_go()
             log.info("once.finished", account=crew.name)
 
 
@@ -108,6 +112,8 @@ async def look_after(
             seams.ticker.stop()
             for task in tasks:
                 task.cancel()
+        for crew in daemon.crews:
+            await crew.let_go()
         log.info("daemon.stopped")
 
 
@@ -151,7 +157,7 @@ class _Daemon:
         return {
             "database": all(crew.is_writing for crew in self.crews),
             "polls": not any(role.startswith("poll:") for role in stalled)
-            and all(crew.has_polled for crew in self.crews),
+            and all(crew.has_polled or crew.stands_by for crew in self.crews),
         }
 
     def _publish(self) -> None:
@@ -177,16 +183,19 @@ async def _assembled(
     async with AsyncExitStack() as stack:
         database = open_database(settings, upgrade=True)
         stack.callback(database.close)
+        stack.enter_context(acting_lock(database, now=seams.wall.now()))
         run_db = seams.run_db(database)
         if isinstance(run_db, DbThread):
             stack.callback(run_db.close)
         tools = Tools(
             settings=settings,
             clock=seams.clock,
+            wall=seams.wall,
             rng=seams.rng,
             database=database,
             run_db=run_db,
             crash=seams.crash,
+            lease=seams.lease,
         )
         daemon = _Daemon(settings, tools, seams, notifier)
         for account in await _open_patiently(settings, seams, stack, stop):

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from firewarden.app.compose import Seams, open_accounts, open_database
 from firewarden.app.housekeeping import Housekeeping
 from firewarden.app.keeper import Keeper
+from firewarden.app.lease import LeaseKeeper, Terms
 from firewarden.app.memory import Tools
 from firewarden.app.queries import read_ledger
 from firewarden.app.scaffold import shipped_policies
@@ -35,6 +36,9 @@ Advance = Callable[[str, float], None]
 POLL_EVERY = timedelta(minutes=6)
 METRICS_EVERY = timedelta(minutes=3)
 """Coarser than life: the past is written faster, its bounds are wider, and as true."""
+
+LEASED_FOR = timedelta(hours=2)
+"""Nobody else writes this past, and its hours go by in a moment."""
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
@@ -118,13 +122,22 @@ async def _record(
         tools = Tools(
             settings=settings,
             clock=clock,
+            wall=clock,
             rng=rng,
             database=database,
             run_db=Inline(),
             crash=seams.crash,
         )
         async with open_accounts(settings, seams) as (account, *_):
-            keeper, house = Keeper(account, tools), Housekeeping(account, tools)
+            lease = LeaseKeeper(
+                account.account,
+                database=database,
+                run_db=tools.run_db,
+                wall=clock,
+                rng=rng,
+                terms=Terms(ttl=LEASED_FOR),
+            )
+            keeper, house = Keeper(account, tools, lease), Housekeeping(account, tools)
             for step in range(span // METRICS_EVERY):
                 await _work(step, keeper, house)
                 if step % _STEPS_SHOWN == 0:
@@ -137,6 +150,7 @@ async def _record(
 
 async def _work(step: int, keeper: Keeper, house: Housekeeping) -> None:
     if step % (_HOUR // METRICS_EVERY) == 0:
+        await keeper.lease.acquire()
         await keeper.refresh()
     if step % (POLL_EVERY // METRICS_EVERY) == 0:
         await keeper.cycle()

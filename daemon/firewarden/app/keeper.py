@@ -1,17 +1,24 @@
-"""Looks after one account: poll, fold, judge, commit; once a cycle, in one transaction."""
+"""Looks after one account: poll, fold, judge, commit in one transaction; then act."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
+from firewarden.app.actor import Actor, write_answer
 from firewarden.app.compose import Account, load_policies
-from firewarden.app.memory import Memory, Tools, all_prices, read_memory
+from firewarden.app.lease import LeaseKeeper
+from firewarden.app.memory import Found, Memory, Tools, all_prices, read_memory
 from firewarden.app.situation import evidence_reach
-from firewarden.decide.incidents import Steps, step
+from firewarden.app.telling import Telling
+from firewarden.app.words import Words, read_words
+from firewarden.decide.incidents import step
 from firewarden.decide.judge import Judge
+from firewarden.decide.limits import is_real
+from firewarden.decide.standing import tend
 from firewarden.errors import FirewardenError, StoreError
 from firewarden.model.notice import Notice
 from firewarden.model.price import PriceSource
@@ -21,6 +28,7 @@ from firewarden.observe.watch import Scraped, Seen
 from firewarden.policy.rules import EFFECTS
 from firewarden.ports import CrashPoint
 from firewarden.store import incidents as stored_incidents
+from firewarden.store import intents, requests
 from firewarden.store import notices as stored_notices
 from firewarden.store.descriptions import write_descriptions, write_surroundings
 from firewarden.store.ledger import write_change, write_poll, write_scrape
@@ -39,8 +47,8 @@ class Keeper:
     after any work on it that failed, when it may hold what was never committed.
     """
 
-    def __init__(self, account: Account, tools: Tools) -> None:
-        """Read the account's policies; ask nobody.
+    def __init__(self, account: Account, tools: Tools, lease: LeaseKeeper) -> None:
+        """Read the account's policies; ask nobody. Nothing is written without the *lease*.
 
         Raises:
             FileUnusable, PolicyError: the policies cannot be used.
@@ -48,26 +56,41 @@ class Keeper:
         self.account = account
         self.policies = load_policies(account.policies)
         self.judge = Judge(self.policies)
+        self.telling = Telling(settings=tools.settings, policies=self.policies)
+        self.lease = lease
         self._tools = tools
+        self._actor = Actor(
+            account=account,
+            tools=tools,
+            policies=self.policies,
+            judge=self.judge,
+            telling=self.telling,
+        )
         self.memory: Memory | None = None
         self.last_poll: Poll | None = None
         self._reading = asyncio.Lock()
         self._listing = asyncio.Lock()
         """Whoever folds reads of deployments: the database gets changes in the same order."""
+        self._deciding = asyncio.Lock()
+        """Whoever decides or acts: what is judged does not change under who carries it out."""
 
     async def cycle(self) -> None:
-        """Poll once, judge what is known, and commit all of it together."""
+        """Poll once, judge what is known, commit all of it together, and act on what is due."""
         async with self._listing, self._remembering() as memory:
+            tenure = self.lease.tenure()
             seen = await memory.watch.poll()
-            seen, steps = await self._judge(memory, seen)
-            notices = (*_health_of_poll(memory, seen), *(steps.notices if steps else ()))
-            self._tools.crash(CrashPoint.CYCLE_DECIDED)
-            await self._commit(lambda session: self._write_cycle(session, seen, steps, notices))
-            self._tools.crash(CrashPoint.CYCLE_COMMITTED)
-            self.last_poll = seen.poll
-            memory.watch.streak = memory.watch.streak.after(seen.poll)
-            if steps is not None:
-                memory.docket = steps.docket
+            async with self._deciding:
+                memory.words = await self._read_words(memory)
+                seen, found = await self._judge(memory, seen)
+                self._tools.crash(CrashPoint.CYCLE_DECIDED)
+                notices = (*_health_of_poll(memory, seen), *found.notices)
+                await self._commit(lambda session: self._write_cycle(session, seen, found, notices))
+                self._tools.crash(CrashPoint.CYCLE_COMMITTED)
+                self.last_poll = seen.poll
+                memory.watch.streak = memory.watch.streak.after(seen.poll)
+                memory.take_in(found)
+                await self._hear(memory)
+                await self._actor.act(memory, tenure)
         _log_poll(seen)
         if seen.error is not None:
             raise seen.error
@@ -82,11 +105,16 @@ class Keeper:
     async def scrape(self) -> None:
         """Ask the metrics once, and store what they prove."""
         async with self._remembering() as memory:
+            tenure = self.lease.tenure()
             if (scraped := await memory.watch.scrape()) is None:
                 return
             notices = _health_of_scrape(memory, scraped)
             await self._commit(lambda session: self._write_scrape(session, scraped, notices))
             self._tools.crash(CrashPoint.SCRAPE_COMMITTED)
+            if scraped.record is not None and scraped.record.whole:
+                memory.scraped_at = scraped.asked_at
+                async with self._deciding:
+                    await self._actor.act(memory, tenure)
         if scraped.error is not None:
             raise scraped.error
 
@@ -114,7 +142,7 @@ class Keeper:
             return
         async with self._remembering() as memory:
             if notices := memory.alarms.trouble(part, error):
-                await self._commit(lambda session: _record_all(session, notices))
+                await self._commit(lambda session: self._record(session, notices))
 
     async def tell_relief(self, part: str) -> None:
         """Store that *part* works again, where an alert says that it does not."""
@@ -122,31 +150,63 @@ class Keeper:
             return
         async with self._remembering() as memory:
             notices = memory.alarms.relief(part)
-            await self._commit(lambda session: _record_all(session, notices))
+            await self._commit(lambda session: self._record(session, notices))
 
-    async def _judge(self, memory: Memory, seen: Seen) -> tuple[Seen, Steps | None]:
-        """Judge what is known; what is due is read on its own first, and judged again."""
+    async def _read_words(self, memory: Memory) -> Words:
+        """Read what people have said, and what they have heard; the docket follows."""
+        name, now = self.account.account, self._tools.clock.now()
+
+        def read() -> Words:
+            with self._tools.database.reading() as session:
+                return read_words(session, name, memory.docket, now=now)
+
+        words = await self._tools.run_db(read)
+        memory.docket = replace(memory.docket, deliveries=words.deliveries, approved=words.approved)
+        return words
+
+    async def _judge(self, memory: Memory, seen: Seen) -> tuple[Seen, Found]:
+        """Judge what is known; what would be done now is read on its own first, and judged again.
+
+        What is really done is read again by whoever does it.
+        """
         situation = memory.situation(seen, self._tools)
         if situation is None:
-            return seen, None
+            return seen, Found()
         verdicts = self.judge.judge(situation)
         steps = step(situation, verdicts, memory.docket, self.policies)
-        if due := [incident.uid for incident in steps.changed if _is_effect(incident)]:
+        if due := [incident.uid for incident in steps.changed if _is_rehearsed(incident)]:
             seen = await memory.watch.confirm(seen, due)
             situation = memory.situation(seen, self._tools) or situation
             verdicts = self.judge.judge(situation)
             steps = step(situation, verdicts, memory.docket, self.policies)
-        return seen, steps
+        tended = tend(situation, steps.docket, self.policies)
+        return seen, Found(situation=situation, steps=steps, tended=tended)
+
+    async def _hear(self, memory: Memory) -> None:
+        """Answer what people ask for; what has to be done for it is done with what is due."""
+        if not memory.words.requests or memory.judged is None:
+            return
+        answers = await self._actor.hear(memory)
+        now = self._tools.clock.now()
+
+        def write(session: Session) -> None:
+            requests.expire(session, self.account.account, now=now)
+            for each in answers:
+                write_answer(session, each, at=now)
+
+        await self._commit(write)
 
     def _write_cycle(
-        self, session: Session, seen: Seen, steps: Steps | None, notices: Sequence[Notice]
+        self, session: Session, seen: Seen, found: Found, notices: Sequence[Notice]
     ) -> None:
         write_poll(session, seen.poll)
         self._write_changes(session, seen.changes, seen.poll.answered_at)
         write_descriptions(session, seen.described, seen_at=seen.poll.answered_at)
-        if steps is not None and steps.changed:
-            stored_incidents.write(session, *steps.changed)
-        _record_all(session, notices)
+        if found.changed:
+            stored_incidents.write(session, *found.changed)
+        for each in found.releases:
+            intents.release(session, each.action_id, each.why, at=seen.poll.answered_at)
+        self._record(session, notices)
         self._tools.crash(CrashPoint.CYCLE_WRITTEN)
 
     def _write_changes(
@@ -158,12 +218,20 @@ class Keeper:
     def _write_scrape(self, session: Session, scraped: Scraped, notices: Sequence[Notice]) -> None:
         if scraped.record is not None:
             write_scrape(session, scraped.record, scraped.change)
-        _record_all(session, notices)
+        self._record(session, notices)
         self._tools.crash(CrashPoint.SCRAPE_WRITTEN)
 
+    def _record(self, session: Session, notices: Sequence[Notice]) -> None:
+        for notice in notices:
+            stored_notices.record(session, notice, self.telling.destinations(notice))
+
     async def _commit(self, write: Write) -> None:
+        """Write in one transaction, which the holder of a newer lease has to wait for."""
+        tenure = self.lease.tenure()
+
         def work() -> None:
             with self._tools.database.writing() as session:
+                tenure.fence(session)
                 write(session)
 
         await self._tools.run_db(work)
@@ -201,14 +269,11 @@ def _health_of_scrape(memory: Memory, scraped: Scraped) -> tuple[Notice, ...]:
     return memory.alarms.relief("metrics")
 
 
-def _is_effect(incident: Incident) -> bool:
-    """Is it an incident whose effect would take place now?"""
-    return incident.state is IncidentState.DONE and incident.verb in EFFECTS
-
-
-def _record_all(session: Session, notices: Sequence[Notice]) -> None:
-    for notice in notices:
-        stored_notices.record(session, notice)
+def _is_rehearsed(incident: Incident) -> bool:
+    """Is it an incident whose effect would take place now, if its policy went so far?"""
+    return (
+        incident.state is IncidentState.DONE and incident.verb in EFFECTS and not is_real(incident)
+    )
 
 
 def _log_poll(seen: Seen) -> None:

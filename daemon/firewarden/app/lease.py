@@ -3,7 +3,7 @@
 import os
 import random
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -67,6 +67,22 @@ class Tenure:
         self.keeper.demand(session, epoch=self.epoch)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How a lease is held.
+
+    Attributes:
+        ttl: how long it lasts unrenewed, of wall time; a third of it is time to renew it.
+        alone: this process has the lock of the whole ledger, so that whoever else the row
+            names is dead.
+        described: who we are, for people.
+    """
+
+    ttl: timedelta = TTL
+    alone: bool = False
+    described: str = field(default_factory=this_process)
+
+
 class LeaseKeeper:
     """One process's hold on one account's lease.
 
@@ -82,22 +98,20 @@ class LeaseKeeper:
         run_db: RunDb,
         wall: Clock,
         rng: random.Random,
-        alone: bool = False,
+        terms: Terms | None = None,
     ) -> None:
-        """Hold nothing yet; *wall* is time that is never compressed.
-
-        *alone*: this process has the lock of the whole ledger, so that whoever else the row
-        names is dead.
-        """
+        """Hold nothing yet; *wall* is time that is never compressed."""
+        terms = Terms() if terms is None else terms
         self.account = account
         self.holder = str(UUID(int=rng.getrandbits(128), version=4))
-        self.described = this_process()
+        self.described = terms.described
+        self.ttl = terms.ttl
         self.epoch = 0
         self.other: Lease | None = None
         self._database = database
         self._run_db = run_db
         self._wall = wall
-        self._alone = alone
+        self._alone = terms.alone
         self._deadline = NEVER
         self._other_seen_at = NEVER
         self._is_told = False
@@ -171,7 +185,7 @@ class LeaseKeeper:
         now, holder = self._wall.now(), self.holder
         with self._database.writing() as session:
             held = leases.renew(
-                session, self.account, holder=holder, epoch=self.epoch, now=now, ttl=TTL
+                session, self.account, holder=holder, epoch=self.epoch, now=now, ttl=self.ttl
             )
             if held is not None:
                 return held, None
@@ -184,7 +198,7 @@ class LeaseKeeper:
                 holder=holder,
                 described=self.described,
                 now=now,
-                ttl=TTL,
+                ttl=self.ttl,
             )
             return held, standing if held is None else None
 
@@ -201,7 +215,7 @@ class LeaseKeeper:
         if standing.holder == self.holder:
             return False
         seen_for = self._wall.mono() - self._other_seen_at
-        return self._alone or (standing == self.other and seen_for >= TTL.total_seconds())
+        return self._alone or (standing == self.other and seen_for >= self.ttl.total_seconds())
 
     def _look_at(self, other: Lease | None) -> None:
         if other == self.other:
@@ -215,7 +229,7 @@ class LeaseKeeper:
         if lease.epoch != self.epoch:
             self._say_lost()
         self.epoch = lease.epoch
-        self._deadline = begun_at + (TTL - MARGIN).total_seconds()
+        self._deadline = begun_at + (self.ttl - MARGIN).total_seconds()
         if not self._is_told and self.is_held:
             self._is_told = True
             log.info("lease.taken", **self._facts)

@@ -2,18 +2,28 @@
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from firewarden.app.alarms import Alarms
 from firewarden.app.compose import Account
+from firewarden.app.lease import Terms
 from firewarden.app.settings import Settings
-from firewarden.app.situation import evidence_reach, read_docket
+from firewarden.app.situation import evidence_reach, read_deeds, read_docket
+from firewarden.app.words import Words
+from firewarden.decide.deeds import Deeds, Release
 from firewarden.decide.docket import Docket
+from firewarden.decide.incidents import Steps
+from firewarden.decide.orders import Order
 from firewarden.decide.situation import Situation
+from firewarden.decide.standing import Tended
 from firewarden.metering.rates import RATE_CARD
 from firewarden.model.deployment import Surroundings
+from firewarden.model.ids import Uid
+from firewarden.model.notice import Notice
+from firewarden.model.people import Override
 from firewarden.model.price import Price
+from firewarden.model.verdict import Incident
 from firewarden.observe.watch import AccountWatch, Seen
 from firewarden.policy.rules import PolicySet
 from firewarden.ports import Clock, Crash, RunDb
@@ -30,22 +40,71 @@ class Tools:
 
     settings: Settings
     clock: Clock
+    wall: Clock
     rng: random.Random
     database: Database
     run_db: RunDb
     crash: Crash
+    lease: Terms = field(default_factory=Terms)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What one cycle has made of what it saw; empty where nothing could be judged."""
+
+    situation: Situation | None = None
+    steps: Steps | None = None
+    tended: Tended = field(default_factory=Tended)
+
+    @property
+    def changed(self) -> tuple[Incident, ...]:
+        """Incidents in their new state."""
+        return self.steps.changed if self.steps else ()
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What to tell."""
+        return (*(self.steps.notices if self.steps else ()), *self.tended.notices)
+
+    @property
+    def releases(self) -> tuple[Release, ...]:
+        """Changes of ours that stand no longer."""
+        return self.tended.releases
 
 
 @dataclass(slots=True, kw_only=True)
 class Memory:
-    """What is in memory of an account and can be read back from the database."""
+    """What is in memory of an account and can be read back from the database.
+
+    Attributes:
+        words: what people have said, as of this cycle.
+        judged: the situation that was judged last; None before the first.
+        due: incidents whose effect is to be carried out, as of the last cycle.
+        owed: what else is to be done: bounds to put back, what people asked for.
+        scraped_at: when the newest whole scrape was asked for.
+    """
 
     watch: AccountWatch
     alarms: Alarms
     docket: Docket
+    deeds: Deeds
     surroundings: Mapping[str, Surroundings] | None
     surroundings_at: datetime | None
     prices: tuple[Price, ...]
+    words: Words = field(default_factory=Words)
+    judged: Situation | None = None
+    due: tuple[Incident, ...] = ()
+    owed: tuple[Order, ...] = ()
+    scraped_at: datetime | None = None
+
+    def take_in(self, found: Found) -> None:
+        """Follow what was committed of *found*."""
+        if found.steps is None or found.situation is None:
+            return
+        self.docket, self.judged = found.steps.docket, found.situation
+        self.due, self.owed = found.steps.due, found.tended.orders
+        if found.releases:
+            self.deeds = self.deeds.without(found.releases, at=found.situation.now)
 
     def situation(self, seen: Seen, tools: Tools) -> Situation | None:
         """Say what is known after *seen*; None where nothing can be judged yet."""
@@ -70,6 +129,11 @@ class Memory:
             absent=frozenset(ledger.missing),
             gone=frozenset(uid for uid, _ in self.docket.opened if ledger.first_seen(uid) is None),
             ceiling=tools.settings.mode,
+            paused=bool(self.words.overrides.paused),
+            brake_released_at=self.words.overrides.released_at,
+            snoozed=_said(self.words.overrides.snoozed, "snoozed"),
+            kept=_said(self.words.overrides.protected, "protected"),
+            deeds=self.deeds,
         )
 
 
@@ -82,6 +146,7 @@ def read_memory(account: Account, policies: PolicySet, tools: Tools) -> Memory:
         described = read_descriptions(session, name)
         firing = read_firing(session, name)
         docket = read_docket(session, name, now=tools.clock.now())
+        deeds = read_deeds(session, name, now=tools.clock.now())
         prices = read_prices(session, name)
     return Memory(
         watch=AccountWatch(
@@ -94,6 +159,7 @@ def read_memory(account: Account, policies: PolicySet, tools: Tools) -> Memory:
         ),
         alarms=Alarms(name, clock=tools.clock, firing=(alert.notice.key for alert in firing)),
         docket=docket,
+        deeds=deeds,
         surroundings=described.surroundings,
         surroundings_at=described.surroundings_at,
         prices=all_prices(settings, prices),
@@ -114,3 +180,13 @@ def _laid_over(
         return surroundings
     known = {name: one for name, one in newer.items() if one is not None}
     return None if len(known) < len(newer) else {**surroundings, **known}
+
+
+def _said(overrides: Mapping[Uid, Override], how: str) -> Mapping[Uid, str]:
+    """Say of each override what it does, by whom and until when."""
+    return {
+        uid: f"{how} by {each.actor}"
+        + (f" until {each.until:%Y-%m-%d %H:%M} UTC" if each.until else "")
+        + (f": {each.reason}" if each.reason else "")
+        for uid, each in overrides.items()
+    }

@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firewarden.app.settings import Settings
-from firewarden.decide.docket import HOUR, Docket
+from firewarden.decide.deeds import REMEMBERED, Deeds
+from firewarden.decide.docket import DAY, Docket
 from firewarden.decide.situation import Situation
 from firewarden.metering.evidence import EvidenceBook
 from firewarden.metering.fold import Ledger
@@ -13,14 +14,19 @@ from firewarden.metering.rates import RATE_CARD
 from firewarden.model.fleet import Fleet
 from firewarden.model.ids import AccountId
 from firewarden.model.usage import Poll
+from firewarden.model.verdict import IncidentState
 from firewarden.observe.streak import Streak
 from firewarden.policy.rules import PolicySet
 from firewarden.policy.schema import When
 from firewarden.store.descriptions import read_descriptions
 from firewarden.store.history import newest_poll, read_remembered
-from firewarden.store.incidents import read_last_done, read_open
+from firewarden.store.incidents import read_closed, read_last_done, read_open
+from firewarden.store.intents import read_recent
 from firewarden.store.prices import read_prices
 from firewarden.store.session import Session
+
+FAILED_WITHIN = timedelta(days=2)
+"""How far back incidents that came to nothing are read: they rest for a day at most."""
 
 EVIDENCE_AT_LEAST = timedelta(days=2)
 """How far back scrapes are read, unless a policy looks back further."""
@@ -40,8 +46,15 @@ def _spans(when: When) -> Iterator[timedelta]:
 
 def read_docket(session: Session, account: AccountId, *, now: datetime) -> Docket:
     """Read the incidents that a cycle at *now* has to know of."""
-    last_done = read_last_done(session, account, since=now - HOUR)
-    return Docket.of([*read_open(session, account), *last_done])
+    last_done = read_last_done(session, account, since=now - DAY)
+    closed = read_closed(session, account, since=now - FAILED_WITHIN)
+    failed = (each for each in closed if each.state is IncidentState.FAILED)
+    return Docket.of([*read_open(session, account), *last_done, *failed])
+
+
+def read_deeds(session: Session, account: AccountId, *, now: datetime) -> Deeds:
+    """Read what was done, as far as a cycle at *now* depends on it."""
+    return Deeds.of(read_recent(session, account, since=now - REMEMBERED))
 
 
 def load_situation(

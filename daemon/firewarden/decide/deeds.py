@@ -1,7 +1,7 @@
 """What has been done to an account's deployments, as far as later decisions depend on it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from firewarden.decide.docket import Pair
@@ -25,6 +25,14 @@ FAILURES, FAILED_WITHIN, OPEN_FOR = 3, timedelta(minutes=10), timedelta(minutes=
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A change of ours that stands no longer, without a call of ours."""
+
+    action_id: int
+    why: Released
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deeds:
     """Intents by their number, and the questions that are asked of them."""
 
@@ -34,6 +42,18 @@ class Deeds:
     def of(cls, intents: Iterable[Intent]) -> "Deeds":
         """Take stored intents, in any order."""
         return cls(intents={each.action_id: each for each in intents})
+
+    def with_one(self, intent: Intent) -> "Deeds":
+        """Take in *intent* as it is now."""
+        return Deeds(intents={**self.intents, intent.action_id: intent})
+
+    def without(self, releases: Iterable[Release], *, at: datetime) -> "Deeds":
+        """Let go of changes that stand no longer since *at*."""
+        found = dict(self.intents)
+        for each in releases:
+            if (intent := found.get(each.action_id)) is not None:
+                found[each.action_id] = replace(intent, released=each.why, released_at=at)
+        return Deeds(intents=found)
 
     def unsettled(self) -> tuple[Intent, ...]:
         """Find those whose outcome nobody knows, the oldest first."""

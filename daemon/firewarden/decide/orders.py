@@ -22,7 +22,7 @@ from firewarden.model.deployment import Deployment, Surroundings
 from firewarden.model.fleet import Examined
 from firewarden.model.ids import PolicyName, Uid
 from firewarden.model.verdict import Incident, Mode, Truth, Verb
-from firewarden.policy.rules import STOPS, Policy
+from firewarden.policy.rules import EFFECTS, STOPS, Policy
 
 NO_POLICY = PolicyName("")
 """Of what a person asked for, and no policy."""
@@ -38,7 +38,7 @@ class Order:
     Attributes:
         incident: the story it belongs to; None where a person asked for it.
         evidence: facts that must be the same when it is carried out.
-        releases: number of the intent whose change this one undoes, and why.
+        releases: numbers of the intents whose changes this one undoes, and why.
         fingerprint: of the plan it was taken from; "" for none.
     """
 
@@ -57,7 +57,7 @@ class Order:
     request_id: int | None = None
     put_back: PutBack = PutBack.NEVER
     provider_delete: ProviderDelete = ProviderDelete.RESTORE
-    releases: int | None = None
+    releases: tuple[int, ...] = ()
     released: Released = Released.RESTORED
     facts: Mapping[str, str] = field(default_factory=dict)
 
@@ -91,31 +91,32 @@ class Order:
 
 
 def order_of(incident: Incident, policy: Policy, situation: Situation) -> Order | None:
-    """Say what *incident* calls for now; None where there is nothing left to do.
+    """Say what *incident* calls for now; None where there is nothing left to do."""
+    order = ordered_by_hand(incident.uid, incident.reason, policy, situation)
+    return order and replace(order, mode=incident.mode, incident=incident)
 
-    Bounds from before a change of ours that still stands are the ones to go back to.
+
+def ordered_by_hand(uid: Uid, reason: str, policy: Policy, situation: Situation) -> Order | None:
+    """Say what *policy* would do to *uid*, for a person who wants it done now.
+
+    Bounds from before a change of ours that still stands are the ones to go back to. None
+    where there is nothing left to do.
     """
-    deployment = situation.fleet.deployments.get(incident.uid)
-    step = policy.effect
-    if deployment is None or step is None:
+    deployment, step = situation.fleet.deployments.get(uid), policy.effect
+    effect = effect_of(step, deployment) if step and deployment else NOTHING
+    if deployment is None or effect == NOTHING:
         return None
-    effect = effect_of(step, deployment)
-    if effect == NOTHING:
-        return None
-    standing = situation.deeds.standing_of(incident.uid)
+    standing = situation.deeds.standing_of(uid)
     return Order(
-        uid=incident.uid,
+        uid=uid,
         deployment=deployment,
-        verb=incident.verb,
+        verb=policy.verb,
         effect=effect,
         before=standing.before if standing else Bounds.of(deployment),
-        reason=incident.reason,
-        evidence=evidence_for(incident.verb, Seen(deployment, situation)),
+        reason=reason,
+        evidence=evidence_for(policy.verb, Seen(deployment, situation)),
         policy=policy.name,
         policy_hash=policy.hash,
-        mode=incident.mode,
-        actor=POLICY,
-        incident=incident,
         put_back=policy.put_back,
         provider_delete=policy.provider_delete,
     )
@@ -134,8 +135,8 @@ def objection(order: Order, examined: Examined, situation: Situation, judge: Jud
     both, and every fact it rested on must be as it was.
     """
     found = examined.deployment
-    if found is None or found.is_gone:
-        return "it is gone"
+    if found is None or found.is_gone != order.effect.undelete:
+        return "it is not deleted" if order.effect.undelete else "it is gone"
     if found.uid != order.uid:
         return "another deployment goes by its name now"
     if examined.surroundings is None:
@@ -143,9 +144,9 @@ def objection(order: Order, examined: Examined, situation: Situation, judge: Jud
     now = _with(situation, found, examined.surroundings)
     if moved := _moved(order, evidence_for(order.verb, Seen(found, now))):
         return moved
-    if order.incident is None:
-        return "a person has paused all actions" if situation.paused else ""
-    return _judged(order, now, found, judge)
+    if order.verb in EFFECTS:
+        return _judged(order, now, found, judge)
+    return "a person has paused all actions" if situation.paused else ""
 
 
 def _judged(order: Order, situation: Situation, found: Deployment, judge: Judge) -> str:
@@ -156,7 +157,8 @@ def _judged(order: Order, situation: Situation, found: Deployment, judge: Judge)
             return verdict.blocked_because or verdict.blocked_by.value
         if verdict.truth is not Truth.TRUE:
             return "its conditions hold no longer"
-        edited = verdict.policy_hash != order.policy_hash or verdict.mode is not order.mode
+        lowered = order.incident is not None and verdict.mode is not order.mode
+        edited = verdict.policy_hash != order.policy_hash or lowered
         return "its policy has changed" if edited else ""
     return "its policy is gone"
 

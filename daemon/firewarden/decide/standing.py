@@ -1,11 +1,11 @@
 """What becomes of bounds that we set: put back, given up to a person, or left to stand."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from firewarden.decide import aftermath
-from firewarden.decide.deeds import REVERSALS
+from firewarden.decide.deeds import REVERSALS, Release
 from firewarden.decide.docket import Docket
 from firewarden.decide.orders import Order, evidence_for
 from firewarden.decide.seen import Seen
@@ -28,14 +28,6 @@ PUT_BACK_BEFORE = timedelta(hours=24)
 """So long before the provider would delete it, what we set to min 0 gets its floor again."""
 
 ASK_BEFORE = timedelta(hours=72)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """A change of ours that stands no longer, without a call of ours."""
-
-    action_id: int
-    why: Released
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +61,13 @@ def tend(situation: Situation, docket: Docket, policy_set: PolicySet) -> Tended:
 
 
 def put_back(
-    intent: Intent, deployment: Deployment, situation: Situation, *, reason: str
+    intents: Sequence[Intent], deployment: Deployment, situation: Situation, *, reason: str
 ) -> Order | None:
-    """Order the bounds from before *intent*; None where they are in force already."""
+    """Order the bounds from before the oldest of *intents*, all of one deployment.
+
+    None where they are in force already.
+    """
+    intent = intents[0]
     before = intent.before
     same_window = before.scale_to_zero_window == deployment.scale_to_zero_window
     effect = Effect(
@@ -92,7 +88,7 @@ def put_back(
         policy=intent.policy,
         policy_hash=intent.policy_hash,
         mode=intent.mode,
-        releases=intent.action_id,
+        releases=tuple(each.action_id for each in intents),
     )
 
 
@@ -126,7 +122,7 @@ class _Standing:
         reason, released = self._why_put_back(deployment)
         if not reason:
             return []
-        order = put_back(self._intents[0], deployment, self._situation, reason=reason)
+        order = put_back(self._intents, deployment, self._situation, reason=reason)
         return [replace(order, released=released)] if order else []
 
     def notices(self) -> list[Notice]:

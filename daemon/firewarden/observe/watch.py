@@ -55,6 +55,7 @@ class Scraped:
 
     record: ScrapeRecord | None
     change: RunChange
+    asked_at: datetime
     error: ProviderError | None = None
 
 
@@ -174,7 +175,9 @@ class AccountWatch:
             )
         self._crash(CrashPoint.SCRAPE_ANSWERED)
         change = self.book.fold(scrape, self.fleet)
-        return Scraped(record=self.book.last_record, change=change, error=error)
+        return Scraped(
+            record=self.book.last_record, change=change, asked_at=scrape.asked_at, error=error
+        )
 
     def _failed(self, asked_at: datetime, error: ProviderError) -> Seen:
         poll = Poll(

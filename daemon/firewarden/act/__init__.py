@@ -1,0 +1,1 @@
+"""Acts: claims, reads once more, calls, reads back, and writes down what became of it."""
