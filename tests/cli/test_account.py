@@ -209,3 +209,23 @@ def test_a_survey_goes_on_without_what_cannot_be_read(
     assert result.exit_code == 0
     assert found["bill"]["rows"] == []
     assert any(note.startswith("bill could not be read") for note in found["notes"])
+
+
+def test_an_account_that_cannot_be_read_keeps_no_other_from_being_checked(
+    invoke: Invoke, simulator: Simulator, folder: Path
+) -> None:
+    scaffold(folder)
+    accounts = "".join(f'[[accounts]]\nid = "{name}"\n' for name in ("acne", "acme", "globex"))
+    (folder / "firewarden.toml").write_text(accounts)
+    variables = simulator.variables | {
+        "FIREWORKS_API_KEY": "fw_simulated_many",
+        "FIREWARDEN_LISTEN": "127.0.0.1:0",
+    }
+
+    result = invoke("doctor", "--json", **variables)
+
+    checks = json.loads(result.stdout)["checks"]
+    told = [check["detail"].partition(",")[0] for check in checks if check["name"] == "account"]
+    assert result.exit_code == 2
+    assert [check["name"] for check in checks if not check["ok"]] == ["account"]
+    assert told[1:] == ["acme", "globex"]

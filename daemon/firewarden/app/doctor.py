@@ -68,8 +68,11 @@ async def _all_checks(settings: Settings, only: str | None, seams: Seams) -> Asy
     try:
         async with open_accounts(settings, seams, only=only) as accounts:
             for account in accounts:
-                async for check in _account_checks(account, settings):
-                    yield check
+                try:
+                    async for check in _account_checks(account, settings):
+                        yield check
+                except FirewardenError as error:
+                    yield _failed(_NAMES.get(type(error), "provider"), error)
     except FirewardenError as error:
         yield _failed(_NAMES.get(type(error), "provider"), error)
     yield _database(settings)
