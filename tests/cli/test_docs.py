@@ -8,10 +8,19 @@ import pytest
 from firewarden.cli.main import app
 from firewarden.decide import findings
 from firewarden.model.verdict import Blocker
+from firewarden.report.audit import (
+    Actions,
+    Alerts,
+    Incidents,
+    actions_json,
+    alerts_json,
+    incidents_json,
+)
 from firewarden.report.explain import Explanation, explain_json
 from firewarden.report.plan import PlanView, plan_json
 from firewarden.report.status import status_json
 from firewarden.report.usage import NO_USAGE, figures_json
+from tests.report.test_audit import HEADING, an_action, an_alert, an_incident
 from tests.report.views import NOW, a_deployment, a_status
 
 TEXT = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
@@ -54,6 +63,25 @@ def test_every_blocker_is_listed_in_order() -> None:
                 )
             ),
             id="plan",
+        ),
+        pytest.param(
+            [
+                *actions_json(Actions(heading=HEADING, actions=())),
+                *actions_json(Actions(heading=HEADING, actions=(an_action(),)))["actions"][0],
+            ],
+            id="actions",
+        ),
+        pytest.param(
+            list(
+                incidents_json(Incidents(heading=HEADING, incidents=(an_incident(),)))["incidents"][
+                    0
+                ]
+            ),
+            id="incidents",
+        ),
+        pytest.param(
+            list(alerts_json(Alerts(heading=HEADING, alerts=(an_alert(),)))["alerts"][0]),
+            id="alerts",
         ),
         pytest.param(
             list(explain_json(Explanation(deployment_id="", at=NOW, timezone="UTC", verdicts=()))),

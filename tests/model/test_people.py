@@ -99,6 +99,7 @@ def test_a_protection_is_no_snooze_and_what_was_ended_is_neither() -> None:
             "cli:bob@desk",
             id="the newest speaks",
         ),
+        pytest.param(({"actor": ""},), "somebody", id="by nobody knows whom"),
         pytest.param(({"ended_at": NOW},), "", id="ended"),
     ],
 )

@@ -63,19 +63,7 @@ class Picture:
         Raises:
             UnknownDeployment: there is none of that name, or there are several.
         """
-        exact = [each for each in self.deployments if name in {each.deployment_id, each.name}]
-        found = exact or [each for each in self.deployments if name == each.display_name]
-        if len(found) == 1:
-            return found[0]
-        if not found:
-            raise UnknownDeployment(
-                f"no deployment goes by {name!r}", where=self.ledger.account, mend=self._near(name)
-            )
-        raise UnknownDeployment(
-            f"{len(found)} deployments go by {name!r}: {_names(found)}",
-            where=self.ledger.account,
-            mend="give the id of one",
-        )
+        return find_among(self.deployments, name, where=self.ledger.account)
 
     def _is_protected(self, deployment: Deployment, entries: ProtectionList) -> bool:
         now = self.situation.now
@@ -83,13 +71,22 @@ class Picture:
             return True
         return built_in_protection(Seen(deployment, self.situation), _PASSING) is not None
 
-    def _near(self, name: str) -> str:
-        known: set[str] = {each.deployment_id for each in self.deployments}
-        known |= {each.display_name for each in self.deployments if each.display_name}
-        near = get_close_matches(name, sorted(known), n=3)
-        if near:
-            return f"did you mean {' or '.join(near)}?"
-        return f"choose from: {_names(self.deployments)}" if known else "none is known yet"
+
+def find_among(deployments: Collection[Deployment], name: str, *, where: str) -> Deployment:
+    """Find one of *deployments*, all of the account *where*, as `Picture.find` does."""
+    exact = [each for each in deployments if name in {each.deployment_id, each.name}]
+    found = exact or [each for each in deployments if name == each.display_name]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise UnknownDeployment(
+            f"no deployment goes by {name!r}", where=where, mend=_near(deployments, name)
+        )
+    raise UnknownDeployment(
+        f"{len(found)} deployments go by {name!r}: {_names(found)}",
+        where=where,
+        mend="give the id of one",
+    )
 
 
 def take_picture(ledger: Ledger, *, policies: PolicySet | None = None) -> Picture:
@@ -99,7 +96,7 @@ def take_picture(ledger: Ledger, *, policies: PolicySet | None = None) -> Pictur
         FileUnusable, PolicyError: the policies cannot be read or used.
     """
     if policies is None:
-        policies = load_policies(_folder(ledger))
+        policies = load_policies(policy_folder(ledger))
     situation = load_situation(
         ledger.session,
         ledger.account,
@@ -118,10 +115,20 @@ def take_picture(ledger: Ledger, *, policies: PolicySet | None = None) -> Pictur
     )
 
 
-def _folder(ledger: Ledger) -> Path:
+def policy_folder(ledger: Ledger) -> Path:
+    """Tell where the policies of the account of *ledger* are."""
     settings = ledger.settings
     own = (each.policies for each in settings.accounts if each.id == ledger.account)
     return next(own, None) or settings.policies
+
+
+def _near(deployments: Collection[Deployment], name: str) -> str:
+    known: set[str] = {each.deployment_id for each in deployments}
+    known |= {each.display_name for each in deployments if each.display_name}
+    near = get_close_matches(name, sorted(known), n=3)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"choose from: {_names(deployments)}" if known else "none is known yet"
 
 
 def _names(deployments: Collection[Deployment]) -> str:

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from firewarden import __version__
-from firewarden.cli import account, daemon, database, files, reading
+from firewarden.cli import account, audit, daemon, database, files, people, reading
 from firewarden.cli.options import example
 from firewarden.errors import FirewardenError
 
@@ -94,6 +94,26 @@ _COMMANDS = (
             "firewarden report --from 2026-11-01 --to 2026-12-01 --format csv > november.csv",
         ),
     ),
+    (audit.actions, ("firewarden actions --since 7d", "firewarden actions --json | jq .actions")),
+    (audit.incidents, ("firewarden incidents", "firewarden incidents --json")),
+    (audit.alerts, ("firewarden alerts", "firewarden alerts --json")),
+    (
+        people.restore,
+        ("firewarden restore exp-7", "firewarden restore --since 2h --policy idle-to-zero"),
+    ),
+    (people.undelete, ("firewarden undelete exp-7",)),
+    (people.snooze, ("firewarden snooze exp-7 --for 4h", "firewarden snooze exp-7 --end")),
+    (
+        people.protect,
+        (
+            "firewarden protect exp-7 --until 2026-12-15 --reason 'paper deadline'",
+            "firewarden protect exp-7 --end",
+        ),
+    ),
+    (people.approve, ("firewarden approve exp-7", "firewarden approve exp-7 --policy idle-delete")),
+    (people.reject, ("firewarden reject exp-7 --reason 'still needed'",)),
+    (people.pause, ("firewarden pause --reason 'odd figures since noon'",)),
+    (people.resume, ("firewarden resume",)),
     (files.validate, ("firewarden validate", "firewarden validate policies --format sarif")),
     (
         daemon.simulate,

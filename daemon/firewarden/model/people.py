@@ -141,9 +141,8 @@ class Overrides:
         """Why nothing is done, and by whom: one clause; "" where nothing is paused."""
         if self.pause is None:
             return ""
-        return (
-            f"{self.pause.reason} ({self.pause.actor})" if self.pause.reason else self.pause.actor
-        )
+        who = self.pause.actor or "somebody"
+        return f"{self.pause.reason} ({who})" if self.pause.reason else who
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

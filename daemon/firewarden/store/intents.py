@@ -113,12 +113,18 @@ def read_actions(
     *,
     since: datetime,
     uid: Uid | None = None,
+    before: int | None = None,
     limit: int = 1_000,
 ) -> tuple[Intent, ...]:
-    """Read the newest intents planned at *since* or later, the newest first."""
+    """Read the newest intents planned at *since* or later, the newest first.
+
+    *before*: only those with a smaller number, to go on where the last reading stopped.
+    """
     statement = _intents(account, newest_first=True).where(INTENT.c.planned_at >= to_ms(since))
     if uid is not None:
         statement = statement.where(DEPLOYMENT.c.uid == uid)
+    if before is not None:
+        statement = statement.where(INTENT.c.id < before)
     return _read(session, statement.limit(limit))
 
 

@@ -1,0 +1,250 @@
+"""Commands by which people overrule the policies: their own word, and what they ask for."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from firewarden.cli.options import Account, Config, Deployment
+from firewarden.cli.output import console, say
+
+if TYPE_CHECKING:
+    from firewarden.app.people import Desk
+    from firewarden.model.ids import Uid
+    from firewarden.model.people import RequestVerb
+
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why: others will read it.")]
+Why = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why: others will read it.", show_default="")
+]
+End = Annotated[bool, typer.Option("--end", help="End it now instead.")]
+Waiting = Annotated[
+    str, typer.Argument(metavar="ID", help="The deployment whose incident waits for a yes.")
+]
+Policy = Annotated[
+    str | None, typer.Option("--policy", metavar="P", help="Which, where several policies wait.")
+]
+
+
+def snooze(
+    deployment: Deployment,
+    *,
+    length: Annotated[
+        str, typer.Option("--for", metavar="4h", help="How long; see `snooze` in the policies.")
+    ] = "4h",
+    end: End = False,
+    reason: Why = "",
+    account: Account = None,
+    config: Config = None,
+) -> None:
+    """Keep a deployment from every policy for a while, from the next cycle on."""
+    from firewarden.app import people
+    from firewarden.cli.context import settings
+    from firewarden.model.people import OverrideKind
+
+    with people.open_desk(settings(config), account) as desk:
+        if end:
+            told = people.end(desk, deployment, OverrideKind.SNOOZE)
+        else:
+            told = people.snooze(desk, deployment, length=length, reason=reason)
+    typer.echo(told)
+
+
+def protect(
+    deployment: Deployment,
+    *,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--until", metavar="WHEN", help="A date (to its end), an instant, or how long: 7d."
+        ),
+    ] = None,
+    end: End = False,
+    reason: Why = "",
+    account: Account = None,
+    config: Config = None,
+) -> None:
+    """Protect a deployment from every policy until an instant; says who did and why."""
+    from firewarden.app import people
+    from firewarden.cli.context import settings
+    from firewarden.errors import UserError
+    from firewarden.model.people import OverrideKind
+
+    if not end and (until is None or not reason):
+        raise UserError(
+            "a protection needs an end and a reason",
+            where="protect",
+            mend="give --until 2026-12-15 --reason 'paper deadline'",
+        )
+    with people.open_desk(settings(config), account) as desk:
+        if end or until is None:
+            told = people.end(desk, deployment, OverrideKind.PROTECT)
+        else:
+            told = people.protect(desk, deployment, until=until, reason=reason)
+    typer.echo(told)
+
+
+def pause(*, reason: Reason, account: Account = None, config: Config = None) -> None:
+    """Stop all actions of an account until `resume`; metering and alerts go on."""
+    from firewarden.app import people
+    from firewarden.cli.context import settings
+
+    with people.open_desk(settings(config), account) as desk:
+        typer.echo(people.pause(desk, reason=reason))
+
+
+def resume(*, reason: Why = "", account: Account = None, config: Config = None) -> None:
+    """End a pause, and let go what the evidence brake holds back, now that you have looked."""
+    from firewarden.app import people
+    from firewarden.cli.context import settings
+
+    with people.open_desk(settings(config), account) as desk:
+        typer.echo(people.resume(desk, reason=reason))
+
+
+def restore(
+    deployments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[DEPLOYMENT]…", help="Ids, display names or full names."),
+    ] = None,
+    *,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="WHEN", help="All that were changed since (2h)."),
+    ] = None,
+    policy: Annotated[
+        str | None, typer.Option("--policy", metavar="P", help="All that this policy changed.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All that firewarden has changed.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Restore several without asking.")
+    ] = False,
+    reason: Why = "",
+    account: Account = None,
+    config: Config = None,
+) -> None:
+    """Put back the bounds from before firewarden's changes; several only after a look at them."""
+    from firewarden.app.asking import restorable
+    from firewarden.app.people import open_desk
+    from firewarden.cli.context import settings
+    from firewarden.errors import UserError
+    from firewarden.model.people import RequestVerb
+    from firewarden.report.people import restorations_view
+
+    names = deployments or []
+    if not (names or since or policy or everything):
+        raise UserError(
+            "say what to restore",
+            where="restore",
+            mend="name deployments, or give --since, --policy or --all",
+        )
+    with open_desk(settings(config), account) as desk:
+        found = restorable(desk, names, since=since, policy=policy)
+        console().print(restorations_view(desk.account, found, now=desk.clock.now()))
+        if not found:
+            return
+        if not (yes or len(found) == len(names) == 1):
+            typer.confirm("Restore them?", abort=True)
+        uids = [each.deployment.uid for each in found]
+        _have_done(desk, RequestVerb.RESTORE, uids, reason=reason)
+
+
+def undelete(
+    deployment: Deployment, *, reason: Why = "", account: Account = None, config: Config = None
+) -> None:
+    """Bring back a deployment that was deleted, while the provider still has it."""
+    from firewarden.app.asking import find_deleted
+    from firewarden.app.people import open_desk
+    from firewarden.cli.context import settings
+    from firewarden.model.people import RequestVerb
+
+    with open_desk(settings(config), account) as desk:
+        known = find_deleted(desk, deployment)
+        _have_done(desk, RequestVerb.UNDELETE, [known.uid], reason=reason)
+
+
+def approve(
+    waiting: Waiting,
+    *,
+    policy: Policy = None,
+    reason: Why = "",
+    account: Account = None,
+    config: Config = None,
+) -> None:
+    """Say yes to what waits for approval; what it rests on is looked at again before it acts."""
+    from firewarden.model.people import RequestVerb
+
+    _answer(RequestVerb.APPROVE, waiting, policy, reason, account=account, config=config)
+
+
+def reject(
+    waiting: Waiting,
+    *,
+    policy: Policy = None,
+    reason: Why = "",
+    account: Account = None,
+    config: Config = None,
+) -> None:
+    """Say no to what waits for approval: nothing is done, and the incident ends."""
+    from firewarden.model.people import RequestVerb
+
+    _answer(RequestVerb.REJECT, waiting, policy, reason, account=account, config=config)
+
+
+def _answer(
+    verb: "RequestVerb",
+    name: str,
+    policy: str | None,
+    reason: str,
+    *,
+    account: str | None,
+    config: Path | None,
+) -> None:
+    from firewarden.app.asking import find_waiting
+    from firewarden.app.people import open_desk
+    from firewarden.cli.context import settings
+
+    with open_desk(settings(config), account) as desk:
+        uid, waits = find_waiting(desk, name, policy=policy)
+        _have_done(desk, verb, [uid], reason=reason, arguments={"policy": waits})
+
+
+def _have_done(
+    desk: "Desk",
+    verb: "RequestVerb",
+    uids: "Collection[Uid]",
+    *,
+    reason: str,
+    arguments: Mapping[str, str] | None = None,
+) -> None:
+    """Ask for *verb*, wait for the answer and print it; exits 1 where it is not a yes."""
+    import asyncio
+
+    from firewarden.app.asking import EXPIRES_AFTER, ask, follow, read_holder
+    from firewarden.model.people import Request, RequestOutcome
+    from firewarden.report.people import outcome_line
+
+    outcomes = []
+
+    def tell(request: Request) -> None:
+        outcomes.append(request.outcome)
+        typer.echo(outcome_line(request))
+
+    numbers = ask(desk, verb, uids, reason=reason, arguments=arguments)
+    holder = read_holder(desk)
+    stands = f"it is carried out within {EXPIRES_AFTER.seconds // 60} minutes or not at all"
+    if holder is None:
+        say(
+            f"no firewarden looks after {desk.account}: start one by `firewarden run`; what was"
+            f" asked is written down, and {stands}"
+        )
+        raise typer.Exit(1)
+    say(f"asked {holder.described}, which looks after {desk.account}; waiting for its next cycle")
+    left = asyncio.run(follow(desk, numbers, tell=tell))
+    for each in left:
+        say(f"{outcome_line(each)}; no answer within a minute: {stands}")
+    if left or set(outcomes) != {RequestOutcome.DONE}:
+        raise typer.Exit(1)
