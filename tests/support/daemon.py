@@ -132,6 +132,17 @@ async def ask(stage: Stage, path: str) -> Any:
     return answer.raise_for_status().json()
 
 
+async def happen(stage: Stage, do: str, deployment_id: str, **more: Any) -> None:
+    """Have a person do something on the simulated account: see ``POST /_world``."""
+    async with httpx.AsyncClient(
+        transport=stage.transport, base_url=stage.settings.base_url
+    ) as client:
+        answer = await client.post(
+            "/_world", json={"do": do, "deployment_id": deployment_id, **more}
+        )
+    answer.raise_for_status()
+
+
 @contextmanager
 def ledger_of(stage: Stage) -> Iterator[Ledger]:
     """Open the ledger of *stage* as a command does, beside the daemon."""

@@ -62,10 +62,16 @@ class Caller:
     ) -> tuple[str, ...]:
         if not effect.sets_bounds:
             return ()
-        await self.controls.set_bounds(deployment, effect, permit=permit)
+        lost: AnswerLost | None = None
+        try:
+            await self.controls.set_bounds(deployment, effect, permit=permit)
+        except AnswerLost as error:
+            lost = error
         self.crash(CrashPoint.BOUNDS_SENT)
         written = await self.controls.read_back(deployment, effect)
         self.crash(CrashPoint.BOUNDS_READ_BACK)
+        if lost is not None and not effect.is_in_force(written.deployment):
+            raise lost
         return written.strayed
 
     async def _rest(self, effect: Effect, deployment: Deployment, permit: Permit) -> None:

@@ -12,6 +12,7 @@ from firewarden.app.housekeeping import Housekeeping
 from firewarden.app.keeper import Keeper
 from firewarden.app.lease import LeaseKeeper
 from firewarden.app.memory import Tools
+from firewarden.app.office import open_office
 from firewarden.app.queries import Ledger
 from firewarden.app.roles import Role, Supervision
 from firewarden.app.watchdog import Watchdog
@@ -33,6 +34,8 @@ FIGURES_AT_MOST = timedelta(seconds=2)
 """Wall time between figures, however compressed the clock: they are for people's eyes."""
 
 DELIVER_EVERY = timedelta(minutes=1)
+PACED = timedelta(seconds=2)
+"""Wall time that the next letter is waited for: a channel takes one a second."""
 
 
 class Crew:
@@ -63,6 +66,7 @@ class Crew:
         )
         self.keeper = Keeper(account, tools, self.lease)
         self.house = Housekeeping(account, tools)
+        self._office = open_office(account, tools, self.keeper.telling, notifier)
         self.figures: Figures | None = None
         self.is_writing = True
         self._polls = PollFigures()
@@ -190,7 +194,11 @@ class Crew:
             self._deliver.ring()
 
     async def _tell(self) -> None:
-        await self.house.deliver(self._notifier)
+        """Send what people have not heard of yet; what a channel's pace holds up follows."""
+        await self._office.run_once()
+        while (pause := await self._office.pause()) is not None and pause <= PACED:
+            await self._tools.wall.sleep(pause)
+            await self._office.run_once()
 
     async def _figure(self) -> None:
         memory, tools = self.keeper.memory, self._tools

@@ -1,10 +1,9 @@
-"""Work behind the cycle: hours rolled up, the provider's bill, notices delivered."""
+"""Work behind the cycle: hours rolled up, the provider's bill."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import partial
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -17,7 +16,7 @@ from firewarden.metering.rates import price_at
 from firewarden.model.ids import AccountId, Uid
 from firewarden.model.price import Price
 from firewarden.model.usage import BilledDay, Hardware, Usage
-from firewarden.ports import CrashPoint, Notifier
+from firewarden.ports import CrashPoint
 from firewarden.store.bill import Backfilled, record_backfill, record_bill
 from firewarden.store.history import (
     first_poll,
@@ -27,7 +26,6 @@ from firewarden.store.history import (
     read_scrapes,
     read_segments,
 )
-from firewarden.store.notices import Alert, mark_delivered, pending
 from firewarden.store.prices import read_prices
 from firewarden.store.session import Session
 from firewarden.store.usage import Bucket, replace_usages, take_dirty
@@ -81,27 +79,6 @@ class Housekeeping:
                 self.tools.crash(CrashPoint.BILL_WRITTEN)
 
         await self.tools.run_db(write)
-
-    async def deliver(self, notifier: Notifier) -> None:
-        """Tell people what they have not heard of yet, the oldest first.
-
-        Raises:
-            WorldError: nobody took one; it and those after it wait for the next time.
-        """
-        name, database = self.account.account, self.tools.database
-
-        def read() -> Sequence[Alert]:
-            with database.reading() as session:
-                return pending(session, name)
-
-        def write(alert: Alert) -> None:
-            with database.writing() as session:
-                mark_delivered(session, alert, at=self.tools.clock.now())
-
-        for alert in await self.tools.run_db(read):
-            await notifier.notify(alert.notice)
-            self.tools.crash(CrashPoint.NOTICE_SENT)
-            await self.tools.run_db(partial(write, alert))
 
     def _all_prices(self, session: Session) -> tuple[Price, ...]:
         return all_prices(self.tools.settings, read_prices(session, self.account.account))
