@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -98,7 +98,7 @@ def plan(
     actions.sort(key=_dearest)
     held.sort(key=lambda each: _dearest(each.planned))
     return Plan(
-        plan_id=_digest(policy_set.hash, *(action.fingerprint for action in actions)),
+        plan_id=plan_id_of(policy_set.hash, (action.fingerprint for action in actions)),
         created_at=situation.now,
         account=situation.fleet.account,
         policy_hash=policy_set.hash,
@@ -180,7 +180,9 @@ def _planned(verdict: Verdict, situation: Situation) -> Planned:
         saves_usd_per_hour=burn,
         list_usd_per_hour=burn,
         saves_basis=_basis(deployment, situation),
-        fingerprint=_digest(verdict.policy, verdict.policy_hash, verdict.verb.value, evidence),
+        fingerprint=fingerprint_of(
+            verdict.policy, verdict.policy_hash, verdict.verb.value, evidence
+        ),
     )
 
 
@@ -193,6 +195,16 @@ def _basis(deployment: Deployment, situation: Situation) -> SavesBasis:
 
 def _dearest(action: Planned) -> tuple[Decimal, str, str]:
     return -(action.saves_usd_per_hour or Decimal(0)), action.deployment_id, action.policy
+
+
+def plan_id_of(policy_hash: str, fingerprints: Iterable[str]) -> str:
+    """Name a plan by what is in it: another order, item or policy is another plan."""
+    return _digest(policy_hash, *fingerprints)
+
+
+def fingerprint_of(policy: str, policy_hash: str, verb: str, evidence: Mapping[str, str]) -> str:
+    """Name one item by everything it rests on."""
+    return _digest(policy, policy_hash, verb, dict(evidence))
 
 
 def _digest(*parts: object) -> str:
