@@ -91,6 +91,8 @@ def test_each_setting_can_be_given_by_its_variable() -> None:
             "a.example.com, B.example.com",
             "a.example.com; b.example.com",
         ),
+        "SLACK_BOT_TOKEN": (CANARY, "**********"),
+        "FIREWARDEN_SLACK_BASE_URL": ("http://127.0.0.1:9/api/", "http://127.0.0.1:9/api"),
         "FIREWARDEN_LOG_FORMAT": ("json", "json"),
         "FIREWARDEN_LOG_LEVEL": ("debug", "debug"),
         "FIREWARDEN_TIME_SPEED": ("0.5", "0.5"),
@@ -380,6 +382,12 @@ def test_a_price_keeps_every_decimal_that_the_file_has() -> None:
             id="a key in the clear",
         ),
         pytest.param(
+            "",
+            {"FIREWARDEN_SLACK_BASE_URL": "http://slack.com/api"},
+            "FIREWARDEN_SLACK_BASE_URL: cannot be used; want https: over http the token could",
+            id="a token in the clear",
+        ),
+        pytest.param(
             "", {"FIREWORKS_BASE_URL": "api.fireworks.ai"}, "like https://", id="no scheme"
         ),
         pytest.param("", {"FIREWORKS_BASE_URL": "https://a:99999"}, "like https://", id="no port"),
@@ -553,7 +561,7 @@ def test_a_variable_that_nothing_reads_is_a_warning() -> None:
     loaded = load(
         dotenv="FIREWARDEN_TIMEZONE=UTC\nOTHER=1\n",
         FIREWARDEN_POL_EVERY="1m",
-        FIREWARDEN_SLACK_BASE_URL="x",
+        FIREWARDEN_PAGER_URL="x",
         FIREWORKS_WRITE_API_KEY=CANARY,
         SLACK_BOT_TOKEN=CANARY,
     )
@@ -561,8 +569,8 @@ def test_a_variable_that_nothing_reads_is_a_warning() -> None:
     assert (
         loaded.warnings
         == (
+            "FIREWARDEN_PAGER_URL: no such setting; it has no effect",
             "FIREWARDEN_POL_EVERY: no such setting; did you mean FIREWARDEN_POLL_EVERY?",
-            "FIREWARDEN_SLACK_BASE_URL: no such setting; it has no effect",
             "FIREWARDEN_TIMEZONE in .env: no such setting; did you mean FIREWARDEN_TIME_SPEED?",
         )
         or "FIREWARDEN_TIMEZONE in .env: no such setting; " in loaded.warnings[2]

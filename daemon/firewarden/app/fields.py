@@ -68,17 +68,25 @@ def _read_address(text: object) -> Address:
 
 
 def _read_base_url(text: str) -> str:
+    return _read_url(text, like="https://api.fireworks.ai", kept="the key")
+
+
+def _read_slack_url(text: str) -> str:
+    return _read_url(text, like="https://slack.com/api", kept="the token")
+
+
+def _read_url(text: str, *, like: str, kept: str) -> str:
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname or "", parts.port
     except ValueError as error:
-        raise ValueError("want an address like https://api.fireworks.ai") from error
+        raise ValueError(f"want an address like {like}") from error
     if not host or parts.scheme not in {"http", "https"} or not text.isprintable():
-        raise ValueError("want an address like https://api.fireworks.ai")
+        raise ValueError(f"want an address like {like}")
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError("want an address without a user, a query or a fragment")
     if parts.scheme == "http" and not is_loopback(host):
-        raise ValueError("want https: over http the key could be read on its way")
+        raise ValueError(f"want https: over http {kept} could be read on its way")
     return text.rstrip("/")
 
 
@@ -221,5 +229,6 @@ Listen = Annotated[InstanceOf[Address], BeforeValidator(_read_address)]
 MetricsEvery = Annotated[Duration, _at_least(timedelta(seconds=30))]
 PollEvery = Annotated[Duration, _at_least(timedelta(seconds=1))]
 Prices = Annotated[tuple[InstanceOf[Price], ...], BeforeValidator(_read_prices)]
+SlackUrl = Annotated[str, AfterValidator(_read_slack_url)]
 Speed = Annotated[float, AfterValidator(_read_speed)]
 Zone = Annotated[str, AfterValidator(_read_zone)]

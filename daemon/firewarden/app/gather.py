@@ -9,7 +9,9 @@ from firewarden.app.secrets import Secret
 from firewarden.app.sources import TomlFile
 from firewarden.errors import SettingsError
 
-SECRET_FIELDS = frozenset({"api_key", "write_api_key", "http_token", "database_url"})
+SECRET_FIELDS = frozenset(
+    {"api_key", "write_api_key", "http_token", "slack_bot_token", "database_url"}
+)
 FILE_SUFFIX = "_FILE"
 
 
@@ -64,7 +66,7 @@ def from_file(file: TomlFile, variables: Mapping[str, str]) -> Given:
     for name, value in file.table.items():
         where = file.where(name)
         if name in SECRET_FIELDS - {"database_url"}:
-            given.put(name, _follow(value, variables, where=where), where)
+            given.put(name, fetch_secret(value, variables, where=where), where)
         elif name == "accounts" and isinstance(value, list):
             accounts = [_account(row, variables, file, at) for at, row in enumerate(value)]
             given.put(name, accounts, where)
@@ -91,7 +93,7 @@ def _account(row: object, variables: Mapping[str, str], file: TomlFile, at: int)
     if not isinstance(row, dict):
         return row
     return row | {
-        name: _follow(row[name], variables, where=file.where("accounts", at, name))
+        name: fetch_secret(row[name], variables, where=file.where("accounts", at, name))
         for name in ("api_key", "write_api_key")
         if name in row
     }
@@ -103,8 +105,12 @@ def _wrap(name: str, value: object, *, where: str) -> object:
     return Secret(value, where=where, spaces=name == "database_url")
 
 
-def _follow(value: object, variables: Mapping[str, str], *, where: str) -> Secret:
-    """Fetch the secret that ``env:NAME`` or ``file:/path`` points at."""
+def fetch_secret(value: object, variables: Mapping[str, str], *, where: str) -> Secret:
+    """Fetch the secret that ``env:NAME`` or ``file:/path`` points at.
+
+    Raises:
+        SettingsError: it stands there itself, or cannot be had.
+    """
     kind, found, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
     if kind == "file" and rest:
         return Secret.from_file(Path(rest), where=where)

@@ -17,7 +17,10 @@ _KEYS = re.compile(
     re.ASCII,
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+(?=\S*[0-9=])[A-Za-z0-9._~+/=-]{8,}")
-_PROVIDER_KEY = re.compile(r"\bfw_[A-Za-z0-9]{16,}")
+_KNOWN_KEY = re.compile(
+    r"\bfw_[A-Za-z0-9]{16,}|\bx(?:ox[a-z]|app)-[\w-]{8,}|(?<=\bhooks\.slack\.com/)[\w/-]{8,}",
+    re.ASCII,
+)
 _LOGIN = re.compile(r"[a-z+]+://([^:/@]*):(.+)@")
 _USERINFO = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+@")
 
@@ -51,11 +54,11 @@ class Redactor:
     def text(self, text: str) -> str:
         """Give *text* without the registered secrets, and without what looks like one.
 
-        That is: credentials in addresses and headers, and keys of the provider.
+        That is: credentials in addresses and headers, keys of the provider and of Slack.
         """
         if self._pattern is not None:
             text = self._pattern.sub(REDACTED, text)
-        text = _PROVIDER_KEY.sub(REDACTED, text)
+        text = _KNOWN_KEY.sub(REDACTED, text)
         return _BEARER.sub(rf"\1 {REDACTED}", _USERINFO.sub(rf"\1:{REDACTED}@", text))
 
     def value(self, value: object, *, depth: int = 0) -> object:

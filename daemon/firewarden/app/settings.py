@@ -25,6 +25,7 @@ from firewarden.app.fields import (
     MetricsEvery,
     PollEvery,
     Prices,
+    SlackUrl,
     Speed,
     Zone,
     is_loopback,
@@ -83,6 +84,8 @@ class Settings(BaseSettings):
     listen: Listen = Address(host="127.0.0.1", port=8642)
     http_token: GivenSecret | None = None
     allowed_hosts: Hosts = ()
+    slack_bot_token: GivenSecret | None = None
+    slack_base_url: SlackUrl = "https://slack.com/api"
     log_format: Literal["console", "json"] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     time_speed: Speed = 1.0
@@ -151,11 +154,14 @@ class Loaded:
         return {name: show(getattr(self.settings, name)) for name in Settings.model_fields}
 
 
-_PREFIXES = dict.fromkeys(("api_key", "write_api_key", "account_id", "base_url"), "FIREWORKS")
+_PREFIXES = {
+    **dict.fromkeys(("api_key", "write_api_key", "account_id", "base_url"), "FIREWORKS_"),
+    "slack_bot_token": "",
+}
 _FILE_ONLY = ("timezone", "prices", "metrics", "accounts")
 
 FIELDS: Mapping[str, str] = {
-    f"{_PREFIXES.get(name, 'FIREWARDEN')}_{name.upper()}": name
+    f"{_PREFIXES.get(name, 'FIREWARDEN_')}{name.upper()}": name
     for name in Settings.model_fields
     if name not in _FILE_ONLY
 }
