@@ -432,20 +432,21 @@ class TestWhatTheyAsk:
 
         result = ask("restore", *arguments, "--yes")
 
-        assert result.exit_code == (1 if names else 0)
+        assert result.exit_code == (2 if names else 0)  # there is nobody, and no key
         assert {each for each in ("forgotten", "chat-prod") if each in result.stdout} == names
         by_name = {found(ledger, name).uid for name in names}
         assert {each.uid for each in asked(ledger)} == by_name
 
-    def test_when_nobody_is_there_it_says_so_and_stays_written_down(
+    def test_when_nobody_is_there_and_it_has_no_key_it_says_so_and_stays_written_down(
         self, ask: Ask, ledger: Database
     ) -> None:
         change(ledger, "forgotten")
 
         result = ask("restore", "forgotten")
 
-        assert result.exit_code == 1
-        assert "no firewarden looks after acme: start one by `firewarden run`" in result.stderr
+        assert result.exit_code == 2
+        assert "no firewarden looks after acme: this command does it" in result.stderr
+        assert "there is no key" in result.stderr
         (request,) = asked(ledger)
         assert request.outcome is None
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from firewarden.app.answers import show_plan
 from firewarden.app.picture import take_picture
 from firewarden.clock.virtual import VirtualClock, run_virtual
 from firewarden.model.action import Intent, Outcome, Released
@@ -304,5 +305,30 @@ def test_nothing_is_sent_twice_whatever_comes_back(
         assert await writes(stage) == calls
         assert [each.state.value for each in closed(stage)] == [outcome]
         assert all(each.outcome is not Outcome.PLANNED for each in actions(stage))
+
+    run_virtual(life, start=START)
+
+
+def test_an_item_of_a_saved_plan_is_done_once_and_only_while_its_evidence_holds(
+    folder: Path,
+) -> None:
+    async def life(clock: VirtualClock) -> None:
+        stage = small_stage(clock, folder, FIREWARDEN_MODE="enforce")  # the policy observes
+        async with running(stage):
+            await clock.sleep(STOPPED)
+            with ledger_of(stage) as ledger:
+                (item,) = show_plan(take_picture(ledger)).actions
+            foreign = ask_for(stage, RequestVerb.APPLY, policy=item.policy, fingerprint="0" * 16)
+            wanted = {"policy": item.policy, "fingerprint": item.fingerprint}
+            number = ask_for(stage, RequestVerb.APPLY, **wanted)
+            again = ask_for(stage, RequestVerb.APPLY, **wanted)
+            await clock.sleep(3 * MINUTE)
+            assert answer(stage, foreign).outcome is RequestOutcome.REFUSED
+            assert answer(stage, number).outcome is RequestOutcome.DONE
+            await clock.sleep(3 * MINUTE)
+            assert answer(stage, again).outcome is RequestOutcome.REFUSED
+        assert await writes(stage) == [f"PATCH {IDLE}", f"PATCH {IDLE}:scale"]
+        (intent,) = actions(stage)
+        assert intent.actor == "cli:ada@here"
 
     run_virtual(life, start=START)

@@ -175,6 +175,7 @@ class Actor:
             provider=self.account.provider,
         )
         answers: list[Answer] = []
+        memory.owed = tuple(order for order in memory.owed if order.request_id is None)
         for request in memory.words.requests:
             said = await asking.hear(request)
             if isinstance(said, Answer):

@@ -4,8 +4,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from firewarden.app.compose import load_policies
 from firewarden.app.people import Desk
 from firewarden.app.periods import find_zone, read_when
+from firewarden.app.picture import policy_folder
+from firewarden.app.saved_plan import SavedPlan
 from firewarden.errors import UserError
 from firewarden.metering.segments import name_of
 from firewarden.model.action import Intent
@@ -56,6 +59,23 @@ def ask(
             )
             for uid in uids
         )
+
+
+def ask_for_plan(desk: Desk, saved: SavedPlan, *, reason: str = "") -> tuple[int, ...]:
+    """Ask for every item of *saved*, each with the evidence it rested on; gives the numbers.
+
+    Raises:
+        UserError: the plan is old, foreign or edited. FileUnusable, PolicyError: the policies
+            cannot be read, by which it has to be checked.
+    """
+    with desk.reading() as ledger:
+        policies = load_policies(policy_folder(ledger))
+    saved.demand_good(account=desk.account, policies=policies, now=desk.clock.now())
+    numbers: list[int] = []
+    for item in saved.items:
+        arguments = {"policy": item.policy, "fingerprint": item.fingerprint}
+        numbers += ask(desk, RequestVerb.APPLY, [item.uid], reason=reason, arguments=arguments)
+    return tuple(numbers)
 
 
 def read_holder(desk: Desk) -> Lease | None:

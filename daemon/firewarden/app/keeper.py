@@ -10,7 +10,7 @@ import structlog
 
 from firewarden.app.actor import Actor, write_answer
 from firewarden.app.compose import Account, load_policies
-from firewarden.app.lease import LeaseKeeper
+from firewarden.app.lease import LeaseKeeper, Tenure
 from firewarden.app.memory import Found, Memory, Tools, all_prices, read_memory
 from firewarden.app.situation import evidence_reach
 from firewarden.app.telling import Telling
@@ -74,8 +74,11 @@ class Keeper:
         self._deciding = asyncio.Lock()
         """Whoever decides or acts: what is judged does not change under who carries it out."""
 
-    async def cycle(self) -> None:
-        """Poll once, judge what is known, commit all of it together, and act on what is due."""
+    async def cycle(self, *, only_asked: bool = False) -> None:
+        """Poll once, judge what is known, commit all of it together, and act on what is due.
+
+        *only_asked*: do what people ask for, and nothing that a policy calls for.
+        """
         async with self._listing, self._remembering() as memory:
             tenure = self.lease.tenure()
             seen = await memory.watch.poll()
@@ -84,12 +87,16 @@ class Keeper:
                 seen, found = await self._judge(memory, seen)
                 self._tools.crash(CrashPoint.CYCLE_DECIDED)
                 notices = (*_health_of_poll(memory, seen), *found.notices)
-                await self._commit(lambda session: self._write_cycle(session, seen, found, notices))
+                await self._commit(
+                    tenure, lambda session: self._write_cycle(session, seen, found, notices)
+                )
                 self._tools.crash(CrashPoint.CYCLE_COMMITTED)
                 self.last_poll = seen.poll
                 memory.watch.streak = memory.watch.streak.after(seen.poll)
                 memory.take_in(found)
-                await self._hear(memory)
+                await self._hear(memory, tenure)
+                if only_asked:
+                    memory.leave_only_what_is_asked()
                 await self._actor.act(memory, tenure)
         _log_poll(seen)
         if seen.error is not None:
@@ -98,9 +105,12 @@ class Keeper:
     async def follow(self) -> None:
         """Read again, on its own, each deployment whose change was announced lately."""
         async with self._listing, self._remembering() as memory:
+            tenure = self.lease.tenure()
             if changes := await memory.watch.follow():
                 at = self._tools.clock.now()
-                await self._commit(lambda session: self._write_changes(session, changes, at))
+                await self._commit(
+                    tenure, lambda session: self._write_changes(session, changes, at)
+                )
 
     async def scrape(self) -> None:
         """Ask the metrics once, and store what they prove."""
@@ -109,7 +119,9 @@ class Keeper:
             if (scraped := await memory.watch.scrape()) is None:
                 return
             notices = _health_of_scrape(memory, scraped)
-            await self._commit(lambda session: self._write_scrape(session, scraped, notices))
+            await self._commit(
+                tenure, lambda session: self._write_scrape(session, scraped, notices)
+            )
             self._tools.crash(CrashPoint.SCRAPE_COMMITTED)
             if scraped.record is not None and scraped.record.whole:
                 memory.scraped_at = scraped.asked_at
@@ -130,7 +142,7 @@ class Keeper:
             record_prices(session, name, prices, sources=[PriceSource.PRICING_PLAN], at=asked_at)
 
         async with self._remembering() as memory:
-            await self._commit(write)
+            await self._commit(self.lease.tenure(), write)
             memory.surroundings, memory.surroundings_at = surroundings, asked_at
             memory.watch.around.clear()
             memory.prices = all_prices(self._tools.settings, prices)
@@ -142,7 +154,9 @@ class Keeper:
             return
         async with self._remembering() as memory:
             if notices := memory.alarms.trouble(part, error):
-                await self._commit(lambda session: self._record(session, notices))
+                await self._commit(
+                    self.lease.tenure(), lambda session: self._record(session, notices)
+                )
 
     async def tell_relief(self, part: str) -> None:
         """Store that *part* works again, where an alert says that it does not."""
@@ -150,7 +164,7 @@ class Keeper:
             return
         async with self._remembering() as memory:
             notices = memory.alarms.relief(part)
-            await self._commit(lambda session: self._record(session, notices))
+            await self._commit(self.lease.tenure(), lambda session: self._record(session, notices))
 
     async def _read_words(self, memory: Memory) -> Words:
         """Read what people have said, and what they have heard; the docket follows."""
@@ -182,7 +196,7 @@ class Keeper:
         tended = tend(situation, steps.docket, self.policies)
         return seen, Found(situation=situation, steps=steps, tended=tended)
 
-    async def _hear(self, memory: Memory) -> None:
+    async def _hear(self, memory: Memory, tenure: Tenure) -> None:
         """Answer what people ask for; what has to be done for it is done with what is due."""
         if not memory.words.requests or memory.judged is None:
             return
@@ -190,11 +204,10 @@ class Keeper:
         now = self._tools.clock.now()
 
         def write(session: Session) -> None:
-            requests.expire(session, self.account.account, now=now)
             for each in answers:
                 write_answer(session, each, at=now)
 
-        await self._commit(write)
+        await self._commit(tenure, write)
 
     def _write_cycle(
         self, session: Session, seen: Seen, found: Found, notices: Sequence[Notice]
@@ -206,6 +219,7 @@ class Keeper:
             stored_incidents.write(session, *found.changed)
         for each in found.releases:
             intents.release(session, each.action_id, each.why, at=seen.poll.answered_at)
+        requests.expire(session, self.account.account, now=seen.poll.answered_at)
         self._record(session, notices)
         self._tools.crash(CrashPoint.CYCLE_WRITTEN)
 
@@ -225,9 +239,11 @@ class Keeper:
         for notice in notices:
             stored_notices.record(session, notice, self.telling.destinations(notice))
 
-    async def _commit(self, write: Write) -> None:
-        """Write in one transaction, which the holder of a newer lease has to wait for."""
-        tenure = self.lease.tenure()
+    async def _commit(self, tenure: Tenure, write: Write) -> None:
+        """Write in one transaction, which the holder of a newer lease has to wait for.
+
+        *tenure* is the one that what is written was begun in.
+        """
 
         def work() -> None:
             with self._tools.database.writing() as session:

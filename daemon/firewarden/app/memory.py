@@ -106,6 +106,11 @@ class Memory:
         if found.releases:
             self.deeds = self.deeds.without(found.releases, at=found.situation.now)
 
+    def leave_only_what_is_asked(self) -> None:
+        """Forget what policies call for; what people ask for is still to be done."""
+        self.due = ()
+        self.owed = tuple(order for order in self.owed if order.request_id is not None)
+
     def situation(self, seen: Seen, tools: Tools) -> Situation | None:
         """Say what is known after *seen*; None where nothing can be judged yet."""
         fleet = seen.fleet

@@ -86,7 +86,8 @@ _COMMANDS = (
         reading.explain,
         ("firewarden explain exp-7", "firewarden explain exp-7 --policy idle-to-zero"),
     ),
-    (reading.plan, ("firewarden plan", "firewarden plan --json")),
+    (reading.plan, ("firewarden plan", "firewarden plan -o plan.json")),
+    (people.apply, ("firewarden plan -o plan.json && firewarden apply plan.json",)),
     (
         reading.report,
         (

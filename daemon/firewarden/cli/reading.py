@@ -1,5 +1,6 @@
 """Commands that read the database only: `status`, `explain`, `plan`, `report`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +15,13 @@ from firewarden.cli.options import (
     ReportFormat,
 )
 from firewarden.cli.output import console, show, show_json
+
+Out = Annotated[
+    Path | None, typer.Option("-o", "--out", metavar="FILE", help="Save it for `apply`.")
+]
+Check = Annotated[bool, typer.Option("--check", help="Exit 3 where anything is due.")]
+PENDING = 3
+"""Exit code of `plan --check` where actions are pending."""
 
 Policy = Annotated[str | None, typer.Option("--policy", metavar="P", help="Only this policy.")]
 From = Annotated[
@@ -82,20 +90,30 @@ def explain(
 
 def plan(
     *,
+    out: Out = None,
+    check: Check = False,
     account: Account = None,
     config: Config = None,
     as_format: AsFormat = Format.TABLE,
     json: Json = False,
 ) -> None:
-    """Show what would be done now and why, what is held back and why, in dollars an hour."""
+    """Show what would be done now and why, what is held back and why, in dollars an hour.
+
+    -o writes it to a file that `firewarden apply` takes. --check exits 3 where anything is due.
+    """
     from firewarden.app.answers import read_plan
     from firewarden.app.queries import open_ledger
+    from firewarden.app.saved_plan import save_plan
     from firewarden.cli.context import settings
     from firewarden.report.plan import plan_json, plan_view
 
     with open_ledger(settings(config), account) as ledger:
         found = read_plan(ledger)
+    if out is not None:
+        save_plan(found, out)
     show(lambda: plan_json(found), lambda: plan_view(found), as_format=as_format, json=json)
+    if check and found.actions:
+        raise typer.Exit(PENDING)
 
 
 def report(
