@@ -36,6 +36,10 @@ def command(*words: str, folder: Path, given: dict[str, str]) -> subprocess.Comp
     )
 
 
+def ledger_in(folder: Path) -> Database:
+    return Database.open(f"sqlite:///{folder / 'firewarden.db'}", upgrade=False)
+
+
 def post(simulator: Simulator, body: dict[str, Any]) -> None:
     request = urllib.request.Request(
         f"{simulator.url}/_world",
@@ -61,33 +65,30 @@ def parked_by_us(simulator: Simulator, tmp_path: Path) -> Path:
     once = command("run", "--once", folder=tmp_path, given=simulator.variables)
     assert once.returncode == 0, once.stderr
     now = WallClock().now() - timedelta(minutes=5)
-    with closing(Database.open(f"sqlite:///{tmp_path / 'firewarden.db'}", upgrade=False)) as ledger:
-        with ledger.writing() as session:
-            known = read_descriptions(session, ACME).deployments.values()
-            (one,) = (each for each in known if each.deployment_id == NAME)
-            number = intents.claim(
-                session,
-                Intent(
-                    account=ACME,
-                    uid=one.uid,
-                    verb=Verb.SCALE_TO_ZERO,
-                    policy=PolicyName("idle-to-zero"),
-                    policy_hash="",
-                    mode=Mode.ENFORCE,
-                    actor="policy",
-                    reason="idle 52m",
-                    effect=Effect(min_replica_count=0),
-                    before=Bounds(
-                        min_replica_count=1,
-                        max_replica_count=one.max_replica_count,
-                        desired_replica_count=1,
-                    ),
-                    planned_at=now,
-                    epoch=1,
-                ),
-            )
-            assert number is not None
-            intents.finish(session, number, Outcome.APPLIED, detail="", at=now)
+    with closing(ledger_in(tmp_path)) as ledger, ledger.writing() as session:
+        known = read_descriptions(session, ACME).deployments.values()
+        (one,) = (each for each in known if each.deployment_id == NAME)
+        stopped = Intent(
+            account=ACME,
+            uid=one.uid,
+            verb=Verb.SCALE_TO_ZERO,
+            policy=PolicyName("idle-to-zero"),
+            policy_hash="",
+            mode=Mode.ENFORCE,
+            actor="policy",
+            reason="idle 52m",
+            effect=Effect(min_replica_count=0),
+            before=Bounds(
+                min_replica_count=1,
+                max_replica_count=one.max_replica_count,
+                desired_replica_count=1,
+            ),
+            planned_at=now,
+            epoch=1,
+        )
+        number = intents.claim(session, stopped)
+        assert number is not None
+        intents.finish(session, number, Outcome.APPLIED, detail="", at=now)
     return tmp_path
 
 
@@ -104,13 +105,8 @@ def test_a_command_puts_back_what_it_is_asked_to_and_nothing_else(
     assert "no firewarden looks after acme: this command does it" in done.stderr
     (write,) = writes(simulator)[before:]
     assert (write["method"], write["query"]) == ("PATCH", "updateMask=min_replica_count")
-    assert write["body"]["minReplicaCount"] == 1
-    with (
-        closing(
-            Database.open(f"sqlite:///{parked_by_us / 'firewarden.db'}", upgrade=False)
-        ) as ledger,
-        ledger.reading() as session,
-    ):
+    assert json.loads(write["body"])["minReplicaCount"] == 1
+    with closing(ledger_in(parked_by_us)) as ledger, ledger.reading() as session:
         assert leases.read_lease(session, ACME, now=WallClock().now()) is None, "it let go"
 
 
