@@ -1,6 +1,6 @@
 """A post office's surroundings, on SQLite in memory; and a Slack, over the wire and without."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -26,12 +26,10 @@ def slack(setting: Setting) -> FakeSlack:
 
 
 @pytest.fixture
-async def wire(slack: FakeSlack) -> AsyncIterator[WebDoor]:
+def wire(slack: FakeSlack) -> Iterator[WebDoor]:
     """Slack's own client, and the fake behind real HTTP."""
     with serving(slack) as base_url:
-        door = WebDoor(token=lambda: TOKEN, base_url=base_url)
-        yield door
-        await door.aclose()
+        yield WebDoor(token=lambda: TOKEN, base_url=base_url)
 
 
 @pytest.fixture(params=["wire", "in process"])

@@ -56,7 +56,7 @@ class Keeper:
         self.account = account
         self.policies = load_policies(account.policies)
         self.judge = Judge(self.policies)
-        self.telling = Telling(settings=tools.settings, policies=self.policies)
+        self.telling = Telling(policies=self.policies)
         self.lease = lease
         self._tools = tools
         self._actor = Actor(

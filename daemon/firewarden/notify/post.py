@@ -71,6 +71,19 @@ class Local:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Nobody:
+    """Stands where there is no way to a kind of destination, and says the *mend*."""
+
+    mend: str
+
+    async def post(self, letter: Letter) -> Receipt:
+        """Refuse it for good."""
+        raise NotDelivered(
+            "there is no way to it", where=str(letter.destination), mend=self.mend, for_good=True
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
     """What a post office works with.
 
@@ -101,7 +114,7 @@ class PostOffice:
         """Send for *accounts*, as long as this object is asked to; asks nobody yet."""
         self._means = means
         self._accounts = accounts
-        self._posters = posters
+        self._posters = {way: Nobody(mend="") for way in Way} | dict(posters)
         self._fallback = fallback
 
     async def run_once(self) -> int:
@@ -131,21 +144,13 @@ class PostOffice:
 
     async def _send(self, letter: Letter) -> bool:
         try:
-            receipt = await self._poster(letter).post(letter)
+            receipt = await self._posters[letter.destination.way].post(letter)
         except NotDelivered as error:
             await self._commit(partial(self._fail, letter=letter, error=error))
             return False
         self._means.crash(CrashPoint.NOTICE_SENT)
         await self._commit(partial(self._settle, letter=letter, receipt=receipt))
         return receipt is not None
-
-    def _poster(self, letter: Letter) -> Poster:
-        try:
-            return self._posters[letter.destination.way]
-        except KeyError as error:
-            raise NotDelivered(
-                "there is no way to it", where=str(letter.destination), for_good=True
-            ) from error
 
     async def _commit(self, write: Callable[[Session], None]) -> None:
         def work() -> None:

@@ -1,4 +1,4 @@
-"""Slack's own client, as one way to call its methods: no retries of its own, one session."""
+"""Slack's own client, as one way to call its methods, without retries of its own."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -22,11 +22,13 @@ class WebDoor:
     """The real Slack, or what speaks its protocol at another address."""
 
     def __init__(self, *, token: Callable[[], str], base_url: str) -> None:
-        """Call *base_url* with what *token* gives at that time; asks nobody yet."""
+        """Call *base_url* with what *token* gives at that time; asks nobody yet.
+
+        Each call has a connection of its own: there is nothing to close.
+        """
         quiet = logging.getLogger("firewarden.slack_sdk")
         quiet.setLevel(logging.WARNING)  # below that it writes whole messages
         self._token = token
-        self._session: aiohttp.ClientSession | None = None
         self._client = AsyncWebClient(
             base_url=f"{base_url.rstrip('/')}/",
             timeout=int(TIMEOUT.total_seconds()),
@@ -39,7 +41,6 @@ class WebDoor:
     async def call(self, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Call *method*; reads take their arguments in the address, writes as JSON."""
         self._client.token = self._token()
-        self._client.session = self._opened()
         given: dict[str, Any] = dict(arguments)
         try:
             if method in _WRITES:
@@ -56,18 +57,6 @@ class WebDoor:
         except AttributeError as error:  # its reading of a 200 that is text, or a list
             raise _lost(method, error, unknown=True) from error
         return judge_answer(200, answer.data, method=method, retry_after=None)
-
-    async def aclose(self) -> None:
-        """Let go of all connections."""
-        if self._session is not None:
-            await self._session.close()
-
-    def _opened(self) -> aiohttp.ClientSession:
-        """Open the session in the loop that uses it."""
-        if self._session is None:
-            within = aiohttp.ClientTimeout(total=TIMEOUT.total_seconds())
-            self._session = aiohttp.ClientSession(timeout=within)
-        return self._session
 
 
 def _answer_in(error: SlackApiError) -> tuple[int, object, Mapping[str, str]]:
