@@ -1,12 +1,17 @@
 """Ledgers of each kind for processes that are killed, and seeds of random kills."""
 
+import shutil
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.simulation.kills.histories import History
 from tests.simulation.kills.test_moments import KILLS
-from tests.simulation.stages import EMPTY_LEDGER
+from tests.simulation.kills.victim import BEGIN
+from tests.simulation.stages import EMPTY_LEDGER, MINUTE, in_memory
 from tests.support.databases import KINDS, Url, fill_postgresql, new_url
 
 __all__ = ["new_url"]
@@ -23,6 +28,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     count = max(1, metafunc.config.getoption("--seeds") // _SEEDS_A_KILL // KILLS)
     seeds = range(1, count + 1) if replayed is None else [replayed]
     metafunc.parametrize("kill_seed", seeds, ids=lambda seed: f"seed {seed}")
+
+
+@pytest.fixture(scope="session")
+def warned_at(empty_ledger: Path) -> datetime:
+    """When a daemon that nobody kills first warns of something idle; time is virtual, so is it."""
+    with TemporaryDirectory(prefix="fw-rehearsal-", dir=in_memory()) as made:
+        folder = Path(made)
+        shutil.copy(empty_ledger, folder)
+        history = History(folder=folder, url=f"sqlite:///{folder / EMPTY_LEDGER}", seed=1)
+        told = history.live_until(BEGIN + 25 * MINUTE)
+    return next(datetime.fromisoformat(each["at"]) for each in told if each["kind"] == "idle.warn")
 
 
 @pytest.fixture(params=KINDS)

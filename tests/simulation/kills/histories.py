@@ -17,7 +17,7 @@ from firewarden.app.queries import Ledger
 from firewarden.clock.virtual import VirtualClock, run_virtual
 from firewarden.metering.instants import floor_hour, from_ms
 from firewarden.model.ids import Uid
-from tests.simulation.kills.kept import Kept, demand_kept, demand_told, read_kept
+from tests.simulation.kills.kept import Kept, demand_survived, read_kept
 from tests.simulation.kills.victim import BEGIN, BEGINNING, WORDS, Death, Life, live, stage_of
 from tests.simulation.stages import HOUR, MINUTE
 from tests.support.daemon import ask, ledger_of
@@ -73,6 +73,13 @@ class History:
     now: datetime = BEGIN
     kills: list[Kept] = field(default_factory=list)
 
+    def live_until(self, until: datetime) -> list[dict[str, Any]]:
+        """Let a daemon live until it stops, and give what people were told."""
+        with self._living(until=until) as daemon:
+            daemon.join(LONGEST_S)
+        assert daemon.exitcode == 0, self._log()
+        return self._told()
+
     def die(self, death: Death, *, down_for: timedelta) -> None:
         """Let a daemon live until its *death*; whoever comes next begins *down_for* later."""
         with self._living(until=self.now + HORIZON, death=death) as victim:
@@ -90,13 +97,8 @@ class History:
 
     def end_well(self) -> None:
         """Let a last daemon live until it has rolled up an hour, and check everything."""
-        with self._living(until=next_rolled_up(self.now)) as last:
-            last.join(LONGEST_S)
-        assert last.exitcode == 0, self._log()
-        ended, told = read_kept(self.url, told=0), self._told()
-        for kept in self.kills:
-            demand_kept(kept, ended)
-        demand_told(self.kills, ended, told)
+        told = self.live_until(next_rolled_up(self.now))
+        demand_survived(self.kills, read_kept(self.url, told=len(told)), told)
         assert '"level": "error"' not in self._log(), self._log()
         run_virtual(self._check_figures, start=self.now)
 

@@ -56,12 +56,9 @@ class Kept:
     tables: Mapping[str, Rows]
     told: int
 
-    def alerts(self) -> Rows:
-        return self.tables["alert"]
-
     def undelivered(self) -> set[str]:
         """The keys of the alerts that people had not heard of, as far as was committed."""
-        return {row["key"] for row in self.alerts().values() if row["delivered_at"] is None}
+        return {row["key"] for row in self.tables["alert"].values() if row["delivered_at"] is None}
 
 
 def read_kept(url: str, *, told: int) -> Kept:
@@ -77,6 +74,17 @@ def read_kept(url: str, *, told: int) -> Kept:
         for each in file.parent.glob(f"{file.name}*"):
             shutil.copy(each, folder)
         return Kept(tables=_read(f"sqlite:///{folder}/{file.name}"), told=told)
+
+
+def demand_whole(kept: Kept, told: Told) -> None:
+    """Demand that nothing was committed without what belongs to it."""
+    alerts = kept.tables["alert"].values()
+    uids = {row["id"]: row["uid"] for row in kept.tables["deployment"].values()}
+    warned = [row for row in kept.tables["incident"].values() if row["warned_at"] is not None]
+    assert {uids[row["deployment_id"]] for row in warned} <= {row["uid"] for row in alerts}
+    heard = {(each["key"], each["resolved"]) for each in told[: kept.told]}
+    marked = [row for row in alerts if row["delivered_at"] is not None]
+    assert {(row["key"], row["resolved_at"] is not None) for row in marked} <= heard
 
 
 def demand_kept(before: Kept, after: Kept) -> None:
@@ -96,10 +104,19 @@ def demand_told(kills: Sequence[Kept], last: Kept, told: Told) -> None:
     assert last.undelivered() == set()
     for kept in kills:
         assert kept.undelivered() <= {notice["key"] for notice in told[kept.told :]}
-    alerts = Counter(row["key"] for row in last.alerts().values())
+    alerts = Counter(row["key"] for row in last.tables["alert"].values())
     times = Counter((each["key"], each["severity"], each["resolved"]) for each in told)
     again = {each: count - alerts[each[0]] for each, count in times.items() if alerts[each[0]]}
     assert sum(max(0, count) for count in again.values()) <= len(kills), again
+
+
+def demand_survived(kills: Sequence[Kept], last: Kept, told: Told) -> None:
+    """Demand all of this of a history that ended well, after so many *kills*."""
+    for kept in kills:
+        demand_whole(kept, told)
+        demand_kept(kept, last)
+    demand_whole(last, told)
+    demand_told(kills, last, told)
 
 
 def _read(url: str) -> dict[str, Rows]:

@@ -1,7 +1,6 @@
 """Killed at every named crash point: bounds hold, no row is there twice, nothing is lost."""
 
-import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,11 +8,10 @@ import pytest
 import firewarden
 from firewarden.ports import CrashPoint
 from tests.simulation.kills.histories import History
-from tests.simulation.kills.victim import Death
+from tests.simulation.kills.victim import BEGIN, RECREATED, Death
 from tests.simulation.stages import MINUTE
 
 SECOND = timedelta(seconds=1)
-DOWN_FOR = (5 * SECOND, 40 * SECOND, 12 * MINUTE)
 
 _CODE = "".join(
     file.read_text(encoding="utf-8") for file in Path(firewarden.__file__).parent.rglob("*.py")
@@ -26,12 +24,23 @@ PASSED = [point for point in CrashPoint if f"(CrashPoint.{point.name})" in _CODE
 def test_killed_at_a_crash_point_it_goes_on(
     folder: Path, ledger_url: str, point: CrashPoint
 ) -> None:
-    """The first time it is passed, and once more when there is something to lose."""
-    rng = random.Random(point)
+    """The first time it is ever passed, and when the account has just changed."""
     history = History(folder=folder, url=ledger_url, seed=1)
 
-    history.die(Death(point=point, after=timedelta(0)), down_for=5 * SECOND)
-    later = rng.uniform(5, 40) * MINUTE
-    history.die(Death(point=point, after=later), down_for=rng.choice(DOWN_FOR))
+    history.die(Death(point=point, at=BEGIN), down_for=5 * SECOND)
+    history.die(Death(point=point, at=RECREATED), down_for=40 * SECOND)
+
+    history.end_well()
+
+
+@pytest.mark.parametrize("point", PASSED)
+def test_killed_at_a_crash_point_of_the_first_warning_it_goes_on(
+    folder: Path, ledger_url: str, point: CrashPoint, warned_at: datetime
+) -> None:
+    """And once more as soon as it has come back, long after."""
+    history = History(folder=folder, url=ledger_url, seed=1)
+
+    history.die(Death(point=point, at=warned_at), down_for=12 * MINUTE)
+    history.die(Death(point=point, at=warned_at), down_for=5 * SECOND)
 
     history.end_well()

@@ -20,7 +20,7 @@ from firewarden.clock.real import WallClock, clock_for
 from firewarden.metering.instants import floor_hour
 from tests.cli.processes import bare_environment, running, simulating, stop
 from tests.simulation.kills.histories import demand_sound
-from tests.simulation.kills.kept import Kept, demand_kept, demand_told, read_kept
+from tests.simulation.kills.kept import Kept, demand_survived, read_kept
 from tests.simulation.real import PACE, SPEED
 from tests.simulation.stages import HOUR, MINUTE, QUICK
 from tests.support.oracles import instant, truth_of, watched_span, written
@@ -142,10 +142,8 @@ def test_the_real_daemon_outlives_kills(folder: Path, no_ledger: str, seed: int)
             household.die_after(rng.uniform(0, LONGEST_S))
             kills.append(read_kept(no_ledger, told=len(told(household.log))))
         hour = household.end_well()
-        ended = read_kept(no_ledger, told=0)
-        for kept in kills:
-            demand_kept(kept, ended)
-        demand_told(kills, ended, told(household.log))
+        heard = told(household.log)
+        demand_survived(kills, read_kept(no_ledger, told=len(heard)), heard)
         with open_ledger(household.settings, None) as ledger:
             since, to = watched_span(ledger)
             answer = httpx.get(

@@ -31,6 +31,9 @@ from tests.support.oracles import to_ms
 BEGIN = datetime.fromisoformat("2026-11-02T06:15:00Z")
 """When the world begins and the first life; the first whole hour is over 45 minutes later."""
 
+RECREATED = BEGIN + 23 * MINUTE
+"""When something happens that the next poll sees: one incarnation ends and another begins."""
+
 AGE = timedelta(days=2)
 
 WORDS = BEGINNING, WATCHING = b"beginning", b"watching"
@@ -40,8 +43,8 @@ FAULTS = """
 [[fault]]
 kind = "server-error"
 on = "metrics"
-from = "7m"
-to = "10m"
+from = "26m"
+to = "28m"
 
 [[fault]]
 kind = "server-error"
@@ -80,7 +83,7 @@ def fleet() -> tuple[DeploymentPlan, ...]:
             fields=fields(H200, 1, (1, 1), model=own_model("again")),
             age=AGE,
             flows=flow(Steady(per_minute=7.3)),
-            recreated=23 * MINUTE,
+            recreated=RECREATED - BEGIN,
         ),
         DeploymentPlan(
             deployment_id="preempted",
@@ -94,10 +97,10 @@ def fleet() -> tuple[DeploymentPlan, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Death:
-    """Killed at the first passage of *point* from *after* the beginning of the life on."""
+    """Killed when *point* is passed for the first time in this life, not before *at*."""
 
     point: CrashPoint
-    after: timedelta
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +175,7 @@ def live(life: Life, shown: c_int64, words: Connection) -> None:
             def crash(point: CrashPoint) -> None:
                 say(WATCHING)
                 death = life.death
-                if death and point is death.point and clock.now() >= life.start + death.after:
+                if death and point is death.point and clock.now() >= death.at:
                     os.kill(os.getpid(), signal.SIGKILL)
 
             say(BEGINNING)
