@@ -68,21 +68,36 @@ class Deeds:
         return next((each for each in self.standing() if each.uid == uid), None)
 
     def call_of(self, incident: Incident) -> Intent | None:
-        """Find the newest intent of *incident* that the provider took."""
+        """Find the newest intent of *incident* that the provider took, or may have taken."""
         own = (
             each
             for each in self._in_order()
-            if each.outcome is Outcome.APPLIED
+            if each.outcome in {Outcome.PLANNED, Outcome.APPLIED}
             and (each.uid, each.policy, each.opened_at)
             == (incident.uid, incident.policy, incident.opened_at)
         )
         return max(own, key=lambda each: each.action_id, default=None)
 
+    def put_back_since(self, intent: Intent) -> Intent | None:
+        """Find the newest order to put back what *intent* and others before it had set."""
+        newer = (
+            each
+            for each in self._in_order()
+            if each.uid == intent.uid
+            and each.verb is Verb.RESTORE
+            and each.outcome in {Outcome.APPLIED, Outcome.FAILED}
+            and each.action_id > intent.action_id
+        )
+        return max(newer, key=lambda each: each.action_id, default=None)
+
     def attempts(self) -> Iterator[tuple[PolicyName, datetime, Verb]]:
-        """Tell every call that a policy sent or may have sent; put back is no attempt."""
+        """Tell every call that a policy sent or may have sent; put back is no attempt.
+
+        The instant is the latest at which it can have been sent.
+        """
         for each in self.intents.values():
             if each.outcome.is_attempt and each.actor == POLICY and each.verb is not Verb.RESTORE:
-                yield each.policy, each.planned_at, each.verb
+                yield each.policy, each.finished_at or each.planned_at, each.verb
 
     def rounds(self, uid: Uid, *, now: datetime) -> int:
         """Count the stops of *uid* in the last day."""
@@ -95,11 +110,16 @@ class Deeds:
         )
 
     def reversals(self, pair: Pair) -> int:
-        """Count how often a person undid this policy's change of this deployment."""
-        return sum(
-            (each.uid, each.policy) == pair and each.released is Released.HUMAN
+        """Count how often a person undid this policy's changes of this deployment.
+
+        Changes that were undone at one instant were undone once.
+        """
+        undone = {
+            each.released_at
             for each in self.intents.values()
-        )
+            if (each.uid, each.policy) == pair and each.released is Released.HUMAN
+        }
+        return len(undone)
 
     def owed_since(self, pair: Pair) -> datetime | None:
         """Tell since when this policy's change waits for an owner; None: it does not."""

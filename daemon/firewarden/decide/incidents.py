@@ -26,7 +26,7 @@ from firewarden.decide.stories import (
     routes_of,
     warned,
 )
-from firewarden.model.action import Intent
+from firewarden.model.action import Intent, Outcome
 from firewarden.model.ids import PolicyName, Uid
 from firewarden.model.notice import Notice
 from firewarden.model.verdict import Blocker, Incident, IncidentState, Mode, Truth, Verb, Verdict
@@ -135,11 +135,15 @@ class _Cycle:
         self.reasons = {(verdict.uid, verdict.policy): verdict.reason for verdict in verdicts}
 
     def carry_on(self, incident: Incident, verdict: Verdict | None) -> None:
-        """Take an open incident one step on, or hold it, or end it."""
-        if (call := self.situation.deeds.call_of(incident)) is not None:
-            self._confirm(incident, call)
-        else:
+        """Take an open incident one step on, or hold it, or end it.
+
+        One whose call may have been sent, nobody knows yet, stays as it is.
+        """
+        call = self.situation.deeds.call_of(incident)
+        if call is None:
             self._judge(incident, verdict)
+        elif call.outcome is not Outcome.PLANNED:
+            self._confirm(incident, call)
 
     def _judge(self, incident: Incident, verdict: Verdict | None) -> None:
         policy = self.policies.get(incident.policy)

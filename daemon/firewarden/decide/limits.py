@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firewarden.decide.docket import HOUR, Docket
+from firewarden.decide.docket import DAY, HOUR, Docket
 from firewarden.decide.situation import Situation
 from firewarden.model.ids import PolicyName
 from firewarden.model.verdict import Incident, Mode
@@ -28,11 +28,11 @@ def let_through(
 ) -> Passed:
     """Hold *due* to the limits of each policy, and of all together.
 
-    Windows are rolling and exclude an attempt exactly an hour old; attempts since the listing
-    that this cycle looks at belong to this cycle. All policies together may do as much as the
-    most generous of them alone. A share of the fleet rounds down, and never below 1. Where
-    more is due than a policy with ``on_exceed: hold`` may do, none of its own goes. Calls and
-    the rehearsals of policies that only observe are counted apart.
+    Windows are rolling and exclude an attempt exactly an hour, or a day, old; attempts since
+    the listing that this cycle looks at belong to this cycle. All policies together may do as
+    much as the most generous of them alone. A share of the fleet rounds down, and never below
+    1. Where more is due than a policy with ``on_exceed: hold`` may do, none of its own goes.
+    Calls and the rehearsals of policies that only observe are counted apart.
     """
     books = {
         is_real: _Books(_attempts(docket, situation, is_real=is_real), policies, situation)
@@ -42,11 +42,9 @@ def let_through(
         books[is_real(incident)].wanted[incident.policy] += 1
     go, wait = [], []
     for incident in sorted(due, key=_longest_due):
-        book = books[is_real(incident)]
-        if limit := book.limit_on(incident.policy):
+        if limit := books[is_real(incident)].take(incident.policy):
             wait.append((incident, limit))
         else:
-            book.attempted[incident.policy] += 1
             go.append(incident)
     return Passed(go=tuple(go), wait=tuple(wait))
 
@@ -65,7 +63,7 @@ def _attempts(
 
 
 class _Books:
-    """What has been attempted in this cycle and in the last hour, by policy."""
+    """What has been attempted in this cycle, in the last hour and in the last day, by policy."""
 
     def __init__(
         self,
@@ -73,48 +71,63 @@ class _Books:
         policies: Mapping[PolicyName, Policy],
         situation: Situation,
     ) -> None:
-        since, looked_at = situation.now - HOUR, situation.fleet.answered_at
+        now, looked_at = situation.now, situation.fleet.answered_at
         fleet = situation.fleet.deployments.values()
         self._policies = policies
         self._size = sum(one.ready_replica_count > 0 for one in fleet)
-        self._hour: Counter[PolicyName] = Counter()
         self._cycle: Counter[PolicyName] = Counter()
+        self._hour: Counter[PolicyName] = Counter()
+        self._day: Counter[PolicyName] = Counter()
         for policy, at in attempts:
-            self._hour[policy] += at > since
             self._cycle[policy] += at >= looked_at
-        self.attempted: Counter[PolicyName] = Counter()
+            self._hour[policy] += at > now - HOUR
+            self._day[policy] += at > now - DAY
+        self._all_or_none: dict[PolicyName, str] = {}
         self.wanted: Counter[PolicyName] = Counter()
 
-    def limit_on(self, policy: PolicyName) -> str:
-        """Name the limit that one more of *policy* would break; "" where none."""
-        limits, done = self._policies[policy].limits, self.attempted[policy]
-        if limits.on_exceed is OnExceed.HOLD:
-            done = self.wanted[policy] - 1
-        if own := self._broken(limits, self._cycle[policy] + done, self._hour[policy] + done):
+    def take(self, policy: PolicyName) -> str:
+        """Note one more of *policy*, or name the limit that it would break; "" where none."""
+        if self._policies[policy].limits.on_exceed is OnExceed.TRICKLE:
+            return self._book(policy, 1)
+        if policy not in self._all_or_none:
+            self._all_or_none[policy] = self._book(policy, self.wanted[policy])
+        return self._all_or_none[policy]
+
+    def _book(self, policy: PolicyName, count: int) -> str:
+        """Note *count* more of *policy* if no limit is broken by them; else name the limit."""
+        limits, counters = self._policies[policy].limits, (self._cycle, self._hour, self._day)
+        if own := self._broken(limits, [each[policy] + count for each in counters]):
             return own
-        done = self.attempted.total()
-        whole = self._broken(
-            self._generous(), self._cycle.total() + done, self._hour.total() + done
-        )
-        return f"all policies together: {whole}" if whole else ""
+        if whole := self._broken(self._generous(), [each.total() + count for each in counters]):
+            return f"all policies together: {whole}"
+        for each in counters:
+            each[policy] += count
+        return ""
 
     def _generous(self) -> Limits:
-        all_limits = [policy.limits for policy in self._policies.values()]
+        """Give the limits of all policies together; where one has no limit a day, all have none."""
+        of_all = [one.limits for one in self._policies.values() if one.mode is not Mode.DISABLED]
+        days = [limits.per_day for limits in of_all if limits.per_day is not None]
         return Limits(
-            per_cycle=max(limits.per_cycle for limits in all_limits),
-            per_hour=max(limits.per_hour for limits in all_limits),
-            share_per_hour=max(limits.share_per_hour for limits in all_limits),
+            per_cycle=max(limits.per_cycle for limits in of_all),
+            per_hour=max(limits.per_hour for limits in of_all),
+            per_day=max(days) if len(days) == len(of_all) else None,
+            share_per_hour=max(limits.share_per_hour for limits in of_all),
         )
 
-    def _broken(self, limits: Limits, cycle: int, hour: int) -> str:
+    def _broken(self, limits: Limits, counts: Sequence[int]) -> str:
+        """Name the first of *limits* that *counts* in a cycle, an hour and a day are above."""
+        cycle, hour, day = counts
         share = max(1, int(self._size * limits.share_per_hour))
-        if cycle >= limits.per_cycle:
+        if cycle > limits.per_cycle:
             return f"limit of {limits.per_cycle} a cycle"
-        if hour >= limits.per_hour:
+        if hour > limits.per_hour:
             return f"limit of {limits.per_hour} an hour"
-        if hour >= share:
+        if hour > share:
             whole = f"{limits.share_per_hour:.0%} of the fleet an hour"
             return f"limit of {whole} ({share} of {self._size})"
+        if limits.per_day is not None and day > limits.per_day:
+            return f"limit of {limits.per_day} a day"
         return ""
 
 
