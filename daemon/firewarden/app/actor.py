@@ -1,9 +1,11 @@
 """Carries out what is due for one account, and writes down what follows from it."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any, TypeVar
 
 import structlog
 
@@ -36,6 +38,11 @@ log = structlog.get_logger()
 QUICKEST = timedelta(milliseconds=250)
 """Of wall time: however compressed the clock, calls take as long as ever."""
 
+DRAIN = timedelta(seconds=8)
+"""How long the end of the process waits for what was sent; of the event loop's time."""
+
+T = TypeVar("T")
+
 OURSELVES = "firewarden"
 """The actor of a pause that a write which went wrong has brought about."""
 
@@ -45,6 +52,21 @@ _OUTCOMES = {
     Outcome.EXPIRED: RequestOutcome.EXPIRED,
     Outcome.FAILED: RequestOutcome.FAILED,
 }
+
+
+async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """Do *work*; when the process is to end, wait for it a while: a call may have been sent.
+
+    What is not over by then is cut off, and settled by reading at the next start.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        if not (await asyncio.wait({task}, timeout=DRAIN.total_seconds()))[0]:
+            task.cancel()
+            await asyncio.wait({task})
+        raise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,17 +95,18 @@ class Actor:
             return
         hand = self._hand(right)
         for intent in memory.deeds.unsettled():
-            self._take_in(memory, await hand.settle(intent, self._record(memory)))
+            settled = await to_its_end(hand.settle(intent, self._record(memory)))
+            self._take_in(memory, settled)
         for order in self._orders(memory):
             if order.needs_evidence_of_use and not self._is_fresh(memory):
                 continue
-            deed = await hand.carry_out(
+            work = hand.carry_out(
                 order,
                 may_claim=partial(self._withheld, order, memory),
                 objection=partial(self._objection, order, memory),
                 record=self._record(memory),
             )
-            self._take_in(memory, deed)
+            self._take_in(memory, await to_its_end(work))
         if memory.due or memory.owed or memory.deeds.unsettled():
             await self._look_back(memory)
 

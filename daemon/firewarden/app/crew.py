@@ -15,6 +15,7 @@ from firewarden.app.memory import Tools
 from firewarden.app.office import open_office
 from firewarden.app.queries import Ledger
 from firewarden.app.roles import Role, Supervision
+from firewarden.app.share import Share
 from firewarden.app.watchdog import Watchdog
 from firewarden.errors import FirewardenError, Held, LeaseLost, StoreError
 from firewarden.model.notice import Notice, Severity
@@ -48,6 +49,7 @@ class Crew:
         *,
         notifier: Notifier,
         watchdog: Watchdog,
+        share: Share,
         publish: Callable[[], None] | None,
     ) -> None:
         """Put the roles together; asks nobody. Without *publish* no figures are made.
@@ -64,6 +66,8 @@ class Crew:
             rng=tools.rng,
             terms=replace(tools.lease, alone=tools.database.is_sqlite),
         )
+        self._share = share
+        share.add(self.lease)
         self.keeper = Keeper(account, tools, self.lease)
         self.house = Housekeeping(account, tools)
         self._office = open_office(account, tools, self.keeper.telling, notifier)
@@ -178,8 +182,17 @@ class Crew:
         return self._polls.last_success_at is not None
 
     async def _hold(self) -> None:
-        """Take the lease or renew it; whoever has just got it begins at once."""
+        """Take the lease or renew it; whoever has just got it begins at once.
+
+        What is more than our share of the accounts is let go, one at a time.
+        """
+        await self._share.count()
         had = self.lease.is_held
+        if had and self._share.is_too_much:
+            await self.lease.release()
+            return
+        if not had and not self._share.has_room:
+            return
         if await self.lease.acquire() and not had:
             self.keeper.memory = None
             for role in self.roles[1:]:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 
 import structlog
@@ -14,7 +14,8 @@ from firewarden.app.crew import Crew
 from firewarden.app.lock import acting_lock
 from firewarden.app.memory import Tools
 from firewarden.app.settings import Settings
-from firewarden.app.signals import stop_signals
+from firewarden.app.share import Share
+from firewarden.app.signals import stop_signals, unless_stopped
 from firewarden.app.watchdog import Systemd, Watchdog
 from firewarden.clock.real import within
 from firewarden.errors import (
@@ -22,6 +23,7 @@ from firewarden.errors import (
     NotFound,
     ProviderError,
     ProviderUnavailable,
+    StoreError,
     UnknownAccount,
 )
 from firewarden.notify.log import LogNotifier
@@ -42,23 +44,26 @@ Ready = Callable[[str], None]
 
 async def run(
     settings: Settings, seams: Seams, *, once: bool = False, notifier: Notifier | None = None
-) -> int:
-    """Look after every account until SIGTERM or Ctrl-C, or *once*; gives the exit code.
+) -> bool:
+    """Look after every account until SIGTERM or Ctrl-C, or *once*; tells whether that was done.
 
     Raises:
         FirewardenError: it cannot start: settings, policies, key, database or address.
     """
     async with stop_signals() as stop:
         if once:
-            await run_once(settings, seams, notifier=notifier)
-        else:
-            await look_after(settings, seams, stop=stop, notifier=notifier)
-    return 0
+            return await unless_stopped(stop, run_once(settings, seams, notifier=notifier))
+        await look_after(settings, seams, stop=stop, notifier=notifier)
+    return False
 
 
 async def run_once(settings: Settings, seams: Seams, *, notifier: Notifier | None = None) -> None:
-    """Poll, meter, judge and store once for every account."""
-    async with _assembled(settings, seams, notifier or LogNotifier(), asyncio.Event()) as daemon:
+    """Poll, meter, judge and store once for every account; waits for nothing.
+
+    Raises:
+        FirewardenError: as `run`, or the world does not answer.
+    """
+    async with _assembled(settings, seams, notifier or LogNotifier()) as daemon:
         for crew in daemon.crews:
             try:
                 await crew.once()
@@ -87,7 +92,7 @@ async def look_after(
         if on is not None:
             stack.callback(on.close)
         daemon = await stack.enter_async_context(
-            _assembled(settings, seams, notifier or LogNotifier(), stop, serves=serves)
+            _assembled(settings, seams, notifier or LogNotifier(), stop=stop, serves=serves)
         )
         async with asyncio.TaskGroup() as group:
             tasks = [
@@ -112,8 +117,7 @@ async def look_after(
             seams.ticker.stop()
             for task in tasks:
                 task.cancel()
-        for crew in daemon.crews:
-            await crew.let_go()
+        await daemon.let_go()
         log.info("daemon.stopped")
 
 
@@ -127,6 +131,13 @@ class _Daemon:
         self.watchdog = Watchdog(
             clock=seams.clock, wall=seams.wall, speed=settings.time_speed, systemd=self.systemd
         )
+        self.share = Share(
+            database=tools.database,
+            run_db=tools.run_db,
+            wall=tools.wall,
+            rng=tools.rng,
+            terms=tools.lease,
+        )
         self.crews: list[Crew] = []
         self._exposition = Exposition()
         self._tools = tools
@@ -138,9 +149,17 @@ class _Daemon:
                 self._tools,
                 notifier=self.notifier,
                 watchdog=self.watchdog,
+                share=self.share,
                 publish=self._publish if serves else None,
             )
         )
+
+    async def let_go(self) -> None:
+        """Leave every account to whoever is there to take it."""
+        for crew in self.crews:
+            await crew.let_go()
+        with suppress(StoreError):
+            await self.share.leave()
 
     async def serve(self, on: socket.socket, *, stop: asyncio.Event) -> None:
         token = self.settings.http_token
@@ -175,11 +194,14 @@ async def _assembled(
     settings: Settings,
     seams: Seams,
     notifier: Notifier,
-    stop: asyncio.Event,
     *,
+    stop: asyncio.Event | None = None,
     serves: bool = False,
 ) -> AsyncIterator[_Daemon]:
-    """Open the ledger and the way to every account, and make a crew for each."""
+    """Open the ledger and the way to every account, and make a crew for each.
+
+    A provider that does not answer is waited for until *stop*; without one, it is an error.
+    """
     async with AsyncExitStack() as stack:
         database = open_database(settings, upgrade=True)
         stack.callback(database.close)
@@ -198,8 +220,12 @@ async def _assembled(
             lease=seams.lease,
         )
         daemon = _Daemon(settings, tools, seams, notifier)
-        for account in await _open_patiently(settings, seams, stack, stop):
-            await _greet(account)
+        if stop is None:
+            accounts = await stack.enter_async_context(open_accounts(settings, seams))
+        else:
+            accounts = await _open_patiently(settings, seams, stack, stop)
+        for account in accounts:
+            await _greet(account, is_patient=stop is not None)
             daemon.add(account, serves=serves)
         yield daemon
 
@@ -223,12 +249,13 @@ async def _open_patiently(
     return ()
 
 
-async def _greet(account: Account) -> None:
+async def _greet(account: Account, *, is_patient: bool) -> None:
     """Make sure that the key is taken and the account is there; other trouble can wait.
 
     Raises:
         KeyRefused: the key is refused.
         UnknownAccount: there is no such account, or the key does not see it.
+        ProviderError: other trouble, where nobody is patient.
     """
     try:
         await account.provider.facts()
@@ -241,4 +268,6 @@ async def _greet(account: Account) -> None:
     except KeyRefused:
         raise
     except ProviderError as error:
+        if not is_patient:
+            raise
         log.warning("provider.trouble", account=account.account, error=str(error))

@@ -87,10 +87,8 @@ def run(*, once: Once = False, config: Config = None) -> None:
     _warn_of_no_policies(loaded.settings)
     seams = production_seams(loaded.settings)
     log_as_daemon(loaded, seams.clock)
-    code = asyncio.run(keep_running(loaded.settings, seams, once=once))
-    if once and code == 0:
+    if asyncio.run(keep_running(loaded.settings, seams, once=once)):
         _show_once(loaded.settings)
-    raise typer.Exit(code)
 
 
 def _warn_of_no_policies(settings: "Settings") -> None:

@@ -49,7 +49,7 @@ def take(
     What is ours already is renewed under its epoch; what nobody holds gets the next one.
     """
     row = _locked(session, account_key(session, account))
-    instant = _instant(session, now)
+    instant = shared_instant(session, now)
     standing = _standing(account, row, instant)
     if standing is not None and standing.holder != holder:
         return None
@@ -74,7 +74,7 @@ def renew(
 ) -> Lease | None:
     """Hold the lease for *ttl* from now; None where it expired or is another's."""
     row = _locked(session, account_key(session, account))
-    instant = _instant(session, now)
+    instant = shared_instant(session, now)
     standing = _standing(account, row, instant)
     if standing is None or (standing.holder, standing.epoch) != (holder, epoch):
         return None
@@ -119,7 +119,7 @@ def demand(session: Session, account: AccountId, *, holder: str, epoch: int, now
     """
     statement = select(LEASE).where(LEASE.c.account_id.in_(_key_of(account))).with_for_update()
     row = run(session, statement).mappings().one_or_none()
-    standing = None if row is None else _standing(account, row, _instant(session, now))
+    standing = None if row is None else _standing(account, row, shared_instant(session, now))
     if standing is None:
         raise LeaseLost("the lease has expired", where=account, mend="nothing was written")
     if standing.holder != holder:
@@ -138,7 +138,7 @@ def read_lease(session: Session, account: AccountId, *, now: datetime) -> Lease 
     """Read who looks after *account*; None where nobody does."""
     statement = select(LEASE).where(LEASE.c.account_id.in_(_key_of(account)))
     row = run(session, statement).mappings().one_or_none()
-    return None if row is None else _standing(account, row, _instant(session, now))
+    return None if row is None else _standing(account, row, shared_instant(session, now))
 
 
 def _key_of(account: AccountId) -> Select[Any]:
@@ -155,7 +155,7 @@ def _locked(session: Session, account_id: int) -> RowMapping:
     return found
 
 
-def _instant(session: Session, now: datetime) -> int:
+def shared_instant(session: Session, now: datetime) -> int:
     """Tell the time that decides, in ms; to be asked when the row is locked.
 
     Hosts have clocks of their own, a server has one for all; a file is used by one host.

@@ -11,6 +11,7 @@ from firewarden.store.tables.actions import (
     IntentRow,
     LeaseRow,
     OverrideRow,
+    ReplicaRow,
     RequestRow,
     WholeRow,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "PollRow",
     "PriceRow",
     "ReplicaFactsRow",
+    "ReplicaRow",
     "RequestRow",
     "Row",
     "ScrapeRow",

@@ -19,6 +19,17 @@ class LeaseRow(Row, table=True):
     expires_at: int = Field(sa_type=BigInteger)
 
 
+class ReplicaRow(Row, table=True):
+    """A process that would look after accounts, as long as it says so; several share them."""
+
+    __tablename__ = "replica"
+    __table_args__ = (integers("expires_at"),)
+
+    holder: str = Field(primary_key=True)
+    described: str
+    expires_at: int = Field(sa_type=BigInteger)
+
+
 class IntentRow(Row, table=True):
     """One effect on one deployment: written before its call, finished after it."""
 

@@ -105,6 +105,14 @@ def make_actions() -> None:
         sa.PrimaryKeyConstraint("account_id", name="pk_lease"),
     )
     op.create_table(
+        "replica",
+        sa.Column("holder", sa.String(), nullable=False),
+        sa.Column("described", sa.String(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        *integers("replica", "expires_at"),
+        sa.PrimaryKeyConstraint("holder", name="pk_replica"),
+    )
+    op.create_table(
         "intent",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("account_id", sa.Integer(), nullable=False),
