@@ -47,28 +47,43 @@ def _to_zero(deployment: Deployment) -> Effect:
 
 
 def _hold(deployment: Deployment) -> Effect:
-    ceiling = max(deployment.ready_replica_count, deployment.min_replica_count)
-    if ceiling == 0 or ceiling >= deployment.max_replica_count:
-        return NOTHING
-    return Effect(max_replica_count=ceiling)
+    most = deployment.max_replica_count
+    ceiling = _now(deployment, floor=deployment.min_replica_count)
+    return NOTHING if ceiling == most else Effect(max_replica_count=ceiling)
+
+
+def _now(deployment: Deployment, *, floor: int) -> int:
+    """Give the ceiling that keeps what is ready and *floor*: none is raised, and none made 0."""
+    return min(max(deployment.ready_replica_count, floor), deployment.max_replica_count) or (
+        deployment.max_replica_count
+    )
 
 
 def _autoscale(wanted: Autoscaling, deployment: Deployment) -> Effect:
+    """Set bounds as they are said; what is not said is never raised, and makes way for no other."""
     least, most = deployment.min_replica_count, deployment.max_replica_count
-    floor, ceiling = least, most
-    if wanted.min_to is not None:
-        floor = wanted.min_to
-    elif wanted.lower_min_to is not None:
-        floor = min(least, wanted.lower_min_to)
-    if wanted.max_to is not None:
-        ceiling = wanted.max_to
-    elif wanted.lower_max_to is not None:
-        ceiling = min(most, wanted.lower_max_to)
-    elif wanted.max_to_now:
-        ceiling = _hold(deployment).max_replica_count or most
+    floor = _floor(wanted, least)
+    ceiling = _ceiling(wanted, deployment, floor=floor)
+    ceiling = max(ceiling, min(floor, most))
+    floor = min(floor, ceiling)
     window = wanted.scale_to_zero_window
     return Effect(
         min_replica_count=None if floor == least else floor,
-        max_replica_count=None if max(floor, ceiling) == most else max(floor, ceiling),
+        max_replica_count=None if ceiling == most else ceiling,
         scale_to_zero_window=None if window == deployment.scale_to_zero_window else window,
     )
+
+
+def _floor(wanted: Autoscaling, least: int) -> int:
+    if wanted.min_to is not None:
+        return wanted.min_to
+    return least if wanted.lower_min_to is None else min(least, wanted.lower_min_to)
+
+
+def _ceiling(wanted: Autoscaling, deployment: Deployment, *, floor: int) -> int:
+    most = deployment.max_replica_count
+    if wanted.max_to is not None:
+        return wanted.max_to
+    if wanted.max_to_now:
+        return _now(deployment, floor=floor)
+    return most if wanted.lower_max_to is None else min(most, wanted.lower_max_to)
