@@ -64,7 +64,7 @@ def opened(stage: Stage) -> tuple[Incident, ...]:
 
 
 def kinds(stage: Stage) -> list[str]:
-    return [notice.kind for notice in stage.heard.notices]
+    return [notice.kind for notice in stage.heard.notices if notice.kind != "hello"]
 
 
 def bounds(stage: Stage, name: str = IDLE) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from firewarden.app.memory import Found, Memory, Tools, all_prices, read_memory
 from firewarden.app.situation import evidence_reach
 from firewarden.app.telling import Telling
 from firewarden.app.words import Words, read_words
+from firewarden.decide.hello import hello
 from firewarden.decide.incidents import step
 from firewarden.decide.judge import Judge
 from firewarden.decide.limits import is_real
@@ -86,7 +87,11 @@ class Keeper:
                 memory.words = await self._read_words(memory)
                 seen, found = await self._judge(memory, seen)
                 self._tools.crash(CrashPoint.CYCLE_DECIDED)
-                notices = (*_health_of_poll(memory, seen), *found.notices)
+                notices = (
+                    *self._greeting(memory, found),
+                    *_health_of_poll(memory, seen),
+                    *found.notices,
+                )
                 await self._commit(
                     tenure, lambda session: self._write_cycle(session, seen, found, notices)
                 )
@@ -165,6 +170,13 @@ class Keeper:
         async with self._remembering() as memory:
             notices = memory.alarms.relief(part)
             await self._commit(self.lease.tenure(), lambda session: self._record(session, notices))
+
+    def _greeting(self, memory: Memory, found: Found) -> tuple[Notice, ...]:
+        """Say hello with the first complete listing; the ledger knows whether that was done."""
+        situation = found.situation
+        if memory.judged is not None or situation is None or not situation.fleet.complete:
+            return ()
+        return (hello(situation, self.policies),)
 
     async def _read_words(self, memory: Memory) -> Words:
         """Read what people have said, and what they have heard; the docket follows."""
