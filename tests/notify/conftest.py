@@ -9,7 +9,7 @@ from firewarden.notify.slack.client import WebDoor
 from firewarden.store.engine import Database
 from tests.notify.offices import Setting
 from tests.support.slack import TOKEN, Face, FakeSlack
-from tests.support.slack_http import serving
+from tests.support.slack_http import serving_slack
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def slack(setting: Setting) -> FakeSlack:
 @pytest.fixture
 def wire(slack: FakeSlack) -> Iterator[WebDoor]:
     """Slack's own client, and the fake behind real HTTP."""
-    with serving(slack) as base_url:
+    with serving_slack(slack) as base_url:
         yield WebDoor(token=lambda: TOKEN, base_url=base_url)
 
 

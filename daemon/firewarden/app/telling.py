@@ -102,19 +102,17 @@ class Telling:
         name = page or self._alerts.default
         return () if name is None else (name,)
 
-    def _named(
-        self, names: Iterable[str], notice: Notice, *, seen: tuple[str, ...] = ()
-    ) -> Iterator[Destination]:
-        """Resolve routes by name; one that leads back to itself leads nowhere."""
+    def _named(self, names: Iterable[str], notice: Notice) -> Iterator[Destination]:
+        """Resolve routes by name; no `else` leads in a circle, or the policies were refused."""
         for name in names:
             route = self._routes.get(name)
-            if name in seen or route is None:
-                continue  # among them `log` and `terminal`, which get everything anyway
+            if route is None:
+                continue  # `log` and `terminal`, which get everything anyway, or one of old
             found = _destination(name, route, notice)
             if found is not None:
                 yield found
             elif route.else_ is not None:
-                yield from self._named([route.else_], notice, seen=(*seen, name))
+                yield from self._named([route.else_], notice)
 
 
 def _destination(name: str, route: Route, notice: Notice) -> Destination | None:
