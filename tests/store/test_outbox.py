@@ -1,6 +1,7 @@
 """A letter goes once, in the order of its story, and its receipt is what counts."""
 
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -537,6 +538,46 @@ def test_no_other_ledger_names_a_letter_alike() -> None:
 
     assert len(keys) == 20
     assert letter_key(WARNING, COSTS, first_at=T0) in keys
+
+
+def test_of_many_who_claim_at_once_each_letter_goes_to_one_and_each_channel_to_one_at_a_time(
+    database: Database,
+) -> None:
+    places = [Destination(way=Way.SLACK, address=f"c{number}") for number in range(4)]
+    write(database, *(replace(WARNING, key=f"{number}") for number in range(6)), to=places)
+    claims: list[Letter] = []
+
+    def work(worker: int) -> None:
+        for number in range(24):
+            at = WALL + number * 2 * outbox.SPACING
+            if (letter := claim(database, at=at)) is not None:
+                claims.append(letter)
+                took(database, letter, now=at)
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        for done in [pool.submit(work, worker) for worker in range(4)]:
+            done.result()
+
+    assert len(claims) == len({letter.number for letter in claims}) == 24
+    assert [letter for letter in claims if letter.doubts] == []
+
+
+def test_what_one_is_at_nobody_else_waits_for(database: Database) -> None:
+    """While one claims for a channel, another finds the next channel at once."""
+    if database.is_sqlite:
+        pytest.skip("of SQLite there is one writer at a time")
+    write(database, WARNING, to=[COSTS, RESEARCH])
+    with database.writing() as session:
+        for met in (COSTS, RESEARCH):
+            channels.remember(session, met, "C1")
+    with database.writing() as first, database.writing() as second:
+        mine = claim_next(first, [ACCOUNT], now=WALL)
+        other = claim_next(second, [ACCOUNT], now=WALL)
+        third = claim_next(second, [ACCOUNT], now=WALL)
+
+    assert mine is not None
+    assert other is not None
+    assert (mine.destination, other.destination, third) == (COSTS, RESEARCH, None)
 
 
 NOTICES = st.builds(

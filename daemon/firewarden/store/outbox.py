@@ -59,9 +59,14 @@ def put(
         for destination in dict.fromkeys(destinations)
     ]
     insert_new(session, OUTBOX, new)
-    for values in new:
-        same = (OUTBOX.c[name] == values[name] for name in ("account_id", "story", "destination"))
-        run(session, update(OUTBOX).where(PENDING, *same).values(next_at=0))
+    waiting = (
+        PENDING,
+        OUTBOX.c.account_id == account,
+        OUTBOX.c.story == story_of(notice),
+        OUTBOX.c.destination.in_([values["destination"] for values in new]),
+        OUTBOX.c.next_at > 0,
+    )
+    run(session, update(OUTBOX).where(*waiting).values(next_at=0))
 
 
 def put_again(session: Session, letter: Letter, destinations: Collection[Destination]) -> None:
