@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -171,6 +171,43 @@ def test_a_busy_port_is_one_line(simulator: Simulator, policies: Path) -> None:
         assert each.stderr.count("\n") == 1
         assert address in each.stderr
     assert not (policies / "firewarden.db").exists()
+
+
+@pytest.fixture
+def silent_provider() -> Iterator[dict[str, str]]:
+    """Settings for a provider that takes connections and never says a word."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield {
+            "FIREWORKS_API_KEY": "fw_simulated",
+            "FIREWORKS_BASE_URL": "http://{}:{}".format(*listener.getsockname()),
+            "FIREWARDEN_LISTEN": f"127.0.0.1:{free_port()}",
+        }
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize("account", ["", "acme"], ids=["account unknown", "account known"])
+@pytest.mark.parametrize("arguments", [("run", "--once")], ids=" ".join)
+def test_a_silent_provider_keeps_nobody_from_stopping(
+    silent_provider: dict[str, str],
+    policies: Path,
+    watch: Callable[[], float],
+    arguments: tuple[str, ...],
+    account: str,
+    number: int,
+) -> None:
+    given = silent_provider | {"FIREWORKS_ACCOUNT_ID": account}
+    with running(*arguments, folder=policies, environment=bare_environment(**given)) as daemon:
+        with suppress(subprocess.TimeoutExpired):
+            daemon.wait(timeout=3)
+        asked = watch()
+        code, stdout, stderr = stop(daemon, number)
+        took = watch() - asked
+
+    assert (code, stdout) == (0, ""), stderr
+    assert took < 10
+    assert "Traceback" not in stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
