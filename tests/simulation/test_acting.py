@@ -332,3 +332,39 @@ def test_an_item_of_a_saved_plan_is_done_once_and_only_while_its_evidence_holds(
         assert intent.actor == "cli:ada@here"
 
     run_virtual(life, start=START)
+
+
+def edit(folder: Path, text: str) -> None:
+    (folder / "policies" / "quick.yaml").write_text(text, encoding="utf-8")
+
+
+def test_an_edited_policy_is_taken_up_and_makes_nothing_due_sooner(folder: Path) -> None:
+    async def life(clock: VirtualClock) -> None:
+        stage = enforcing(clock, folder)
+        async with running(stage):
+            await clock.sleep(DUE - 2 * MINUTE)
+            edit(folder, ENFORCED.replace("idle_for: 20m", "idle_for: 5m"))
+            await clock.sleep(8 * MINUTE)
+            assert await writes(stage) == [], "a whole grace begins with the edit"
+            await clock.sleep(10 * MINUTE)
+        assert await writes(stage) == [f"PATCH {IDLE}", f"PATCH {IDLE}:scale"]
+
+    run_virtual(life, start=START)
+
+
+def test_a_file_that_cannot_be_used_leaves_the_last_good_one_in_force(folder: Path) -> None:
+    async def life(clock: VirtualClock) -> None:
+        stage = enforcing(clock, folder)
+        async with running(stage):
+            await clock.sleep(DUE - 10 * MINUTE)
+            edit(folder, ENFORCED.replace("idle_for", "idle_fro"))
+            await clock.sleep(30 * MINUTE)
+            assert await writes(stage) == [f"PATCH {IDLE}", f"PATCH {IDLE}:scale"]
+            assert kinds(stage).count("policy.invalid") == 1
+            edit(folder, ENFORCED)
+            await clock.sleep(2 * MINUTE)
+        over = [each for each in stage.heard.notices if each.kind == "policy.invalid"]
+        assert [each.resolved for each in over] == [False, True]
+        assert "idle_fro" in over[0].text
+
+    run_virtual(life, start=START)

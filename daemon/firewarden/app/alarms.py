@@ -2,7 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 
-from firewarden.errors import AccountSuspended, FirewardenError, KeyRefused, ProviderUnavailable
+from firewarden.errors import (
+    AccountSuspended,
+    FileUnusable,
+    FirewardenError,
+    KeyRefused,
+    ProviderUnavailable,
+    UserError,
+)
 from firewarden.model.ids import AccountId
 from firewarden.model.notice import Notice, Severity
 from firewarden.model.usage import Gap
@@ -101,5 +108,7 @@ def _kind_of(error: FirewardenError) -> tuple[str, Severity]:
             return "provider.suspended", Severity.PAGE
         case ProviderUnavailable(throttled=True):
             return "provider.throttled", Severity.WARN
+        case UserError() | FileUnusable():
+            return "policy.invalid", Severity.WARN
         case _:
             return "meter.trouble", Severity.WARN

@@ -23,6 +23,9 @@ from firewarden.ports import Notifier, Ticker
 
 log = structlog.get_logger()
 
+RELOAD_EVERY = timedelta(seconds=30)
+"""How often the policy files are read again, by content: that works on every file system."""
+
 FOLLOW_EVERY = timedelta(seconds=10)
 FASTEST_FOLLOWED = 60
 """Time compressed more than this leaves no room for reads between polls."""
@@ -70,7 +73,7 @@ class Crew:
         share.add(self.lease)
         self.keeper = Keeper(account, tools, self.lease)
         self.house = Housekeeping(account, tools)
-        self._office = open_office(account, tools, self.keeper.telling, notifier)
+        self._office = open_office(account, tools, lambda: self.keeper.rules.telling, notifier)
         self.figures: Figures | None = None
         self.is_writing = True
         self._polls = PollFigures()
@@ -129,6 +132,7 @@ class Crew:
         roles = [
             self._role("refresh", self.keeper.refresh, every=REFRESH_EVERY, jitter=0.0),
             self._role("poll", self._poll, every=settings.poll_every),
+            self._role("policies", self.keeper.reload, every=RELOAD_EVERY, jitter=0.0),
             self._role("metrics", self.keeper.scrape, every=settings.metrics_every, jitter=0.0),
         ]
         if settings.time_speed <= FASTEST_FOLLOWED:

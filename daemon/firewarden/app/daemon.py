@@ -27,8 +27,8 @@ from firewarden.errors import (
     UnknownAccount,
 )
 from firewarden.notify.log import LogNotifier
-from firewarden.ports import Notifier
-from firewarden.store.runner import DbThread
+from firewarden.ports import Notifier, RunDb
+from firewarden.store.runner import DbThread, Inline
 from firewarden.web.application import make_application
 from firewarden.web.metrics import Exposition, Snapshot
 from firewarden.web.server import listen, serve
@@ -207,8 +207,11 @@ async def _assembled(
         stack.callback(database.close)
         stack.enter_context(acting_lock(database, now=seams.wall.now()))
         run_db = seams.run_db(database)
+        aside: RunDb = Inline()
         if isinstance(run_db, DbThread):
             stack.callback(run_db.close)
+            aside = thread = DbThread()
+            stack.callback(thread.close)
         tools = Tools(
             settings=settings,
             clock=seams.clock,
@@ -218,6 +221,7 @@ async def _assembled(
             run_db=run_db,
             crash=seams.crash,
             lease=seams.lease,
+            aside=aside,
         )
         daemon = _Daemon(settings, tools, seams, notifier)
         if stop is None:

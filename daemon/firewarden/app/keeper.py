@@ -9,15 +9,14 @@ from datetime import datetime
 import structlog
 
 from firewarden.app.actor import Actor, write_answer
-from firewarden.app.compose import Account, load_policies
+from firewarden.app.compose import Account
 from firewarden.app.lease import LeaseKeeper, Tenure
 from firewarden.app.memory import Found, Memory, Tools, all_prices, read_memory
+from firewarden.app.rulebook import read_rules
 from firewarden.app.situation import evidence_reach
-from firewarden.app.telling import Telling
 from firewarden.app.words import Words, read_words
 from firewarden.decide.hello import hello
 from firewarden.decide.incidents import step
-from firewarden.decide.judge import Judge
 from firewarden.decide.limits import is_real
 from firewarden.decide.standing import tend
 from firewarden.errors import FirewardenError, StoreError
@@ -55,18 +54,10 @@ class Keeper:
             FileUnusable, PolicyError: the policies cannot be used.
         """
         self.account = account
-        self.policies = load_policies(account.policies)
-        self.judge = Judge(self.policies)
-        self.telling = Telling(policies=self.policies)
+        self.rules = read_rules(account.policies)
         self.lease = lease
         self._tools = tools
-        self._actor = Actor(
-            account=account,
-            tools=tools,
-            policies=self.policies,
-            judge=self.judge,
-            telling=self.telling,
-        )
+        self._actor = self._new_actor()
         self.memory: Memory | None = None
         self.last_poll: Poll | None = None
         self._reading = asyncio.Lock()
@@ -106,6 +97,38 @@ class Keeper:
         _log_poll(seen)
         if seen.error is not None:
             raise seen.error
+
+    async def reload(self) -> None:
+        """Take up the policy files where they have changed; what is wrong leaves the last good.
+
+        An edited policy begins its stories anew, so nothing is due any sooner.
+
+        Raises:
+            FileUnusable, PolicyError, SettingsError: they cannot be used as they are now.
+        """
+        path, known = self.account.policies, self.rules
+        rules = await self._tools.aside(lambda: read_rules(path, known=known))
+        if rules is known:
+            return
+        async with self._deciding:
+            self.rules = rules
+            self._actor = self._new_actor()
+            self.memory = None  # other policies may look back further
+        log.info(
+            "policies.reloaded",
+            account=self.account.account,
+            policy_count=len(rules.policies.policies),
+            policy_hash=rules.policies.hash,
+        )
+
+    def _new_actor(self) -> Actor:
+        return Actor(
+            account=self.account,
+            tools=self._tools,
+            policies=self.rules.policies,
+            judge=self.rules.judge,
+            telling=self.rules.telling,
+        )
 
     async def follow(self) -> None:
         """Read again, on its own, each deployment whose change was announced lately."""
@@ -151,7 +174,7 @@ class Keeper:
             memory.surroundings, memory.surroundings_at = surroundings, asked_at
             memory.watch.around.clear()
             memory.prices = all_prices(self._tools.settings, prices)
-            memory.watch.book.forget(asked_at - evidence_reach(self.policies))
+            memory.watch.book.forget(asked_at - evidence_reach(self.rules.policies))
 
     async def tell_trouble(self, part: str, error: FirewardenError) -> None:
         """Store that *part* failed as an alert, where the database can still be written."""
@@ -176,7 +199,7 @@ class Keeper:
         situation = found.situation
         if memory.judged is not None or situation is None or not situation.fleet.complete:
             return ()
-        return (hello(situation, self.policies),)
+        return (hello(situation, self.rules.policies),)
 
     async def _read_words(self, memory: Memory) -> Words:
         """Read what people have said, and what they have heard; the docket follows."""
@@ -198,14 +221,14 @@ class Keeper:
         situation = memory.situation(seen, self._tools)
         if situation is None:
             return seen, Found()
-        verdicts = self.judge.judge(situation)
-        steps = step(situation, verdicts, memory.docket, self.policies)
+        verdicts = self.rules.judge.judge(situation)
+        steps = step(situation, verdicts, memory.docket, self.rules.policies)
         if due := [incident.uid for incident in steps.changed if _is_rehearsed(incident)]:
             seen = await memory.watch.confirm(seen, due)
             situation = memory.situation(seen, self._tools) or situation
-            verdicts = self.judge.judge(situation)
-            steps = step(situation, verdicts, memory.docket, self.policies)
-        tended = tend(situation, steps.docket, self.policies)
+            verdicts = self.rules.judge.judge(situation)
+            steps = step(situation, verdicts, memory.docket, self.rules.policies)
+        tended = tend(situation, steps.docket, self.rules.policies)
         return seen, Found(situation=situation, steps=steps, tended=tended)
 
     async def _hear(self, memory: Memory, tenure: Tenure) -> None:
@@ -249,7 +272,7 @@ class Keeper:
 
     def _record(self, session: Session, notices: Sequence[Notice]) -> None:
         for notice in notices:
-            stored_notices.record(session, notice, self.telling.destinations(notice))
+            stored_notices.record(session, notice, self.rules.telling.destinations(notice))
 
     async def _commit(self, tenure: Tenure, write: Write) -> None:
         """Write in one transaction, which the holder of a newer lease has to wait for.
@@ -272,7 +295,7 @@ class Keeper:
         """
         async with self._reading:
             if self.memory is None:
-                tools, account, policies = self._tools, self.account, self.policies
+                tools, account, policies = self._tools, self.account, self.rules.policies
                 self.memory = await tools.run_db(lambda: read_memory(account, policies, tools))
         memory = self.memory
         try:

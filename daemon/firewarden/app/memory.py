@@ -32,11 +32,15 @@ from firewarden.store.engine import Database
 from firewarden.store.history import read_remembered
 from firewarden.store.notices import read_firing
 from firewarden.store.prices import read_prices
+from firewarden.store.runner import Inline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """What every part of the daemon works with."""
+    """What every part of the daemon works with.
+
+    ``aside`` runs what takes long and needs no database.
+    """
 
     settings: Settings
     clock: Clock
@@ -46,6 +50,7 @@ class Tools:
     run_db: RunDb
     crash: Crash
     lease: Terms = field(default_factory=Terms)
+    aside: RunDb = field(default_factory=Inline)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,7 @@
 """Opens the post office of one account: who delivers what, and with what."""
 
+from collections.abc import Callable
+
 from firewarden.app.compose import Account
 from firewarden.app.memory import Tools
 from firewarden.app.settings import Settings
@@ -17,14 +19,15 @@ from firewarden.ports import Notifier
 def open_office(
     account: Account,
     tools: Tools,
-    telling: Telling,
+    telling: Callable[[], Telling],
     notifier: Notifier,
     *,
     door: Door | None = None,
 ) -> PostOffice:
     """Make the post office of *account*; the log and the terminal are *notifier*'s.
 
-    *door*: another way to Slack than by its own address. There is nothing to close.
+    *telling* gives the routes in force, which may be edited. *door*: another way to Slack
+    than by its own address. There is nothing to close.
     """
     means = Means(
         database=tools.database,
@@ -38,15 +41,15 @@ def open_office(
         means,
         accounts=[account.account],
         posters=_posters(means, telling, notifier, door or _door(tools.settings)),
-        fallback=telling.fallback,
+        fallback=lambda notice, failed: telling().fallback(notice, failed),
     )
 
 
 def _posters(
-    means: Means, telling: Telling, notifier: Notifier, door: Door | None
+    means: Means, telling: Callable[[], Telling], notifier: Notifier, door: Door | None
 ) -> dict[Way, Poster]:
     def hook(_account: AccountId, name: str) -> Hook:
-        return telling.hook(name)
+        return telling().hook(name)
 
     clock, courier = means.clock, Courier()
     local = Local(notifier=notifier, clock=clock)
