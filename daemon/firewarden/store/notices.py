@@ -125,7 +125,14 @@ def _post(
     if destinations:
         alert = _newest_alert(session, account, notice.key, firing=False)
         assert alert is not None
-        put(session, notice, destinations, alert=alert["id"], first_at=from_ms(alert["first_at"]))
+        put(
+            session,
+            notice,
+            destinations,
+            account=account,
+            alert=alert["id"],
+            first_at=from_ms(alert["first_at"]),
+        )
 
 
 def _is_worse(now: Severity, before: Severity) -> bool:

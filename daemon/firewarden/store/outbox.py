@@ -46,6 +46,7 @@ def put(
     notice: Notice,
     destinations: Collection[Destination],
     *,
+    account: int,
     alert: int,
     first_at: datetime,
 ) -> None:
@@ -53,7 +54,6 @@ def put(
 
     What waits in the same story for its next try is due at once: there is news.
     """
-    account = account_key(session, notice.account)
     new = [
         new_values(notice, destination, account=account, alert=alert, first_at=first_at)
         for destination in dict.fromkeys(destinations)
@@ -75,7 +75,15 @@ def put_again(session: Session, letter: Letter, destinations: Collection[Destina
         return
     statement = select(ALERT.c.first_at).where(ALERT.c.id == letter.alert)
     first_at = from_ms(run(session, statement).scalar_one())
-    put(session, letter.notice, destinations, alert=letter.alert, first_at=first_at)
+    account = account_key(session, letter.notice.account)
+    put(
+        session,
+        letter.notice,
+        destinations,
+        account=account,
+        alert=letter.alert,
+        first_at=first_at,
+    )
 
 
 def mark_sent(session: Session, letter: Letter, receipt: Receipt, *, now: datetime) -> None:
