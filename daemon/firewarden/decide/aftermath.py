@@ -67,13 +67,23 @@ def needs_owner(intent: Intent, deployment: Deployment, situation: Situation) ->
 
 
 def provider_deletes(
-    intent: Intent, deployment: Deployment, deadline: datetime, situation: Situation
+    intent: Intent,
+    deployment: Deployment,
+    deadline: datetime,
+    situation: Situation,
+    *,
+    is_put_back: bool,
 ) -> Notice:
     """Ask what shall become of a deployment before the provider deletes it."""
+    otherwise = (
+        "without an answer its old bounds are put back a day before"
+        if is_put_back
+        else f"in {situation.ceiling.label} nothing is put back: set its min yourself"
+    )
     told = (
         f"{deployment.deployment_id}: Fireworks deletes it at "
-        f"{deadline.astimezone(UTC):%Y-%m-%d %H:%M} UTC unless it is called; without an answer "
-        f"its old bounds are put back a day before [{intent.policy}]"
+        f"{deadline.astimezone(UTC):%Y-%m-%d %H:%M} UTC unless it is called; {otherwise} "
+        f"[{intent.policy}]"
     )
     kind = "deployment.provider_deletes"
     notice = _event(kind, "deletes", intent, deployment, situation, told)

@@ -63,9 +63,9 @@ class Deeds:
         """Find the changes of bounds that are in force, as far as is known, the oldest first."""
         return tuple(each for each in self._in_order() if each.is_standing)
 
-    def standing_of(self, uid: Uid) -> Intent | None:
-        """Find the oldest change that stands at *uid*: it remembers how it was before all."""
-        return next((each for each in self.standing() if each.uid == uid), None)
+    def standing_at(self, uid: Uid) -> tuple[Intent, ...]:
+        """Find the changes that stand at *uid*, the oldest first."""
+        return tuple(each for each in self.standing() if each.uid == uid)
 
     def call_of(self, incident: Incident) -> Intent | None:
         """Find the newest intent of *incident* that the provider took, or may have taken."""

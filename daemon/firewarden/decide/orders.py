@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from firewarden.decide import bounds
 from firewarden.decide.effects import NOTHING, effect_of
 from firewarden.decide.judge import Judge
 from firewarden.decide.reasons import evidence_of
@@ -27,7 +28,7 @@ from firewarden.policy.rules import EFFECTS, STOPS, Policy
 NO_POLICY = PolicyName("")
 """Of what a person asked for, and no policy."""
 
-_ALWAYS = ("uid", "state", "min_replica_count", "max_replica_count")
+_ALWAYS = ("uid", "state", "min_replica_count", "max_replica_count", "scale_to_zero_window")
 """Facts that every effect rests on; one that stops something rests on its use as well."""
 
 
@@ -106,13 +107,13 @@ def ordered_by_hand(uid: Uid, reason: str, policy: Policy, situation: Situation)
     effect = effect_of(step, deployment) if step and deployment else NOTHING
     if deployment is None or effect == NOTHING:
         return None
-    standing = situation.deeds.standing_of(uid)
+    standing = situation.deeds.standing_at(uid)
     return Order(
         uid=uid,
         deployment=deployment,
         verb=policy.verb,
         effect=effect,
-        before=standing.before if standing else Bounds.of(deployment),
+        before=bounds.before(standing, deployment),
         reason=reason,
         evidence=evidence_for(policy.verb, Seen(deployment, situation)),
         policy=policy.name,
@@ -145,8 +146,17 @@ def objection(order: Order, examined: Examined, situation: Situation, judge: Jud
     if moved := _moved(order, evidence_for(order.verb, Seen(found, now))):
         return moved
     if order.verb in EFFECTS:
-        return _judged(order, now, found, judge)
+        return _judged(order, now, found, judge) or _different(order, found, judge)
     return "a person has paused all actions" if situation.paused else ""
+
+
+def _different(order: Order, found: Deployment, judge: Judge) -> str:
+    """Say so where its policy would set other bounds by now: growth is held at what is ready."""
+    for policy in judge.policy_set.policies:
+        step = policy.effect if policy.name == order.policy else None
+        if step is not None and effect_of(step, found) != order.effect:
+            return "what would have to be set is something else by now"
+    return ""
 
 
 def _judged(order: Order, situation: Situation, found: Deployment, judge: Judge) -> str:

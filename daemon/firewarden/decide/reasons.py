@@ -1,7 +1,7 @@
 """The one line a verdict says of itself, and the facts it rests on."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from firewarden.decide.seen import Seen
 from firewarden.model.verdict import Truth
@@ -40,6 +40,7 @@ def evidence_of(seen: Seen) -> Mapping[str, str]:
         "state": deployment.state,
         "min_replica_count": str(deployment.min_replica_count),
         "max_replica_count": str(deployment.max_replica_count),
+        "scale_to_zero_window": _span(deployment.scale_to_zero_window),
         "desired_replica_count": str(deployment.desired_replica_count),
         "ready_replica_count": str(deployment.ready_replica_count),
         "gpu_count": str(deployment.gpu_count),
@@ -48,6 +49,10 @@ def evidence_of(seen: Seen) -> Mapping[str, str]:
         "quiet_since": _instant(quiet.quiet_since),
         "active_at": _instant(quiet.active_at),
     }
+
+
+def _span(span: timedelta | None) -> str:
+    return "" if span is None else f"{span.total_seconds():.0f}s"
 
 
 def _instant(at: datetime | None) -> str:
