@@ -200,7 +200,8 @@ class PostOffice:
         put_again(session, letter, elsewhere)
         at = self._means.clock.now()
         degrade(session, letter.destination, error.problem, at=at)
-        text = f"{letter.destination} cannot be reached: {error}"
+        told = f"{error.problem}; {error.mend}" if error.mend else error.problem
+        text = f"{letter.destination} cannot be reached: {told}"
         notice = _of_destination(letter, letter.notice.account, at, text)
         record(session, notice, [LOG, *elsewhere])
         _bound(letter).error(
