@@ -116,9 +116,6 @@ async def test_without_one_the_warning_counts_as_undelivered_and_the_log_says_wh
 
     assert [notice.text for notice in heard.notices] == [
         WARNING.text,
-        (
-            "slack:gpu-costs cannot be reached: slack:gpu-costs: there is no way to it; "
-            "set SLACK_BOT_TOKEN"
-        ),
+        "slack:gpu-costs cannot be reached: there is no way to it; set SLACK_BOT_TOKEN",
     ]
     assert delivery(database) == Delivery(failed=True)
