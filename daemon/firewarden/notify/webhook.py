@@ -3,9 +3,11 @@
 import hashlib
 import hmac
 import json
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final
 
 import httpx
@@ -69,7 +71,6 @@ class Courier:
         self._transport = transport
         self._resolve = resolve
         self._timeout = timeout
-        self._trust = httpx.create_ssl_context()
 
     async def send(
         self, url: str, body: bytes, headers: Mapping[str, str], *, where: str
@@ -95,7 +96,7 @@ class Courier:
     def _client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(
             transport=self._transport,
-            verify=self._trust,
+            verify=_trusted(),
             trust_env=False,  # a proxy would resolve the name again, and lead elsewhere
             follow_redirects=False,
             timeout=self._timeout.total_seconds(),
@@ -202,6 +203,12 @@ class SlackWebhookPoster:
 
 class _BlocksRefused(NotDelivered):
     """Slack will take the text alone."""
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Load the certificates to trust; that takes as long as all else of a letter."""
+    return httpx.create_ssl_context()
 
 
 def sign(secret: str, timestamp: str, body: bytes) -> str:
