@@ -19,6 +19,7 @@ from firewarden.app.settings import Settings, load_settings
 from firewarden.app.ticker import LoopTicker
 from firewarden.clock.virtual import VirtualClock
 from firewarden.model.notice import Notice
+from firewarden.notify.slack.answers import Door
 from firewarden.ports import Crash, CrashPoint, RunDb
 from firewarden.providers.simulated.faults import Faults
 from firewarden.providers.simulated.http import application
@@ -96,6 +97,7 @@ async def running(
     seed: int = 1,
     crash: Crash = _nothing,
     run_db: Callable[[Database], RunDb] = _inline,
+    slack: Door | None = None,
 ) -> AsyncIterator["asyncio.Task[None]"]:
     """Run the daemon of *stage* around the body; a crash of it is raised at the end.
 
@@ -111,6 +113,7 @@ async def running(
         run_db=run_db,
         crash=crash,
         lease=Terms(ttl=LEASED_FOR, described="here:1"),
+        slack=slack,
     )
     task = asyncio.create_task(
         look_after(stage.settings, seams, stop=stop, notifier=stage.heard, serves=False),

@@ -10,11 +10,13 @@ import httpx
 
 from firewarden.app.lease import Terms
 from firewarden.app.policy_files import read_policy_files
+from firewarden.app.secrets import Secret
 from firewarden.app.settings import Settings, Watched
 from firewarden.app.ticker import SchedulerTicker
 from firewarden.clock.real import WallClock, clock_for
 from firewarden.errors import UnknownAccount
 from firewarden.model.ids import AccountId
+from firewarden.notify.slack.answers import Door
 from firewarden.policy.loading import load
 from firewarden.policy.rules import PolicySet
 from firewarden.ports import Clock, Controls, Crash, CrashPoint, Provider, RunDb, Ticker
@@ -25,6 +27,10 @@ from firewarden.store.runner import DbThread
 
 def _carry_on(_point: CrashPoint) -> None:
     """Do nothing: in production nobody is killed at a crash point."""
+
+
+def ignore(_secret: Secret) -> None:
+    """Do nothing: where nothing is logged, nothing has to be kept out of it."""
 
 
 def _open_thread(_database: Database) -> RunDb:
@@ -42,6 +48,8 @@ class Seams:
         run_db: makes the runner that database work goes through.
         crash: called at each named crash point.
         lease: how long an account stays ours unrenewed, and who we say we are.
+        slack: another way to Slack than its own address; None: that, where there is a token.
+        follow: told each secret that policy files lead to, so that no log shows it.
     """
 
     clock: Clock
@@ -52,6 +60,8 @@ class Seams:
     run_db: Callable[[Database], RunDb] = _open_thread
     crash: Crash = _carry_on
     lease: Terms = field(default_factory=Terms)
+    slack: Door | None = None
+    follow: Callable[[Secret], None] = ignore
 
 
 def production_seams(settings: Settings) -> Seams:

@@ -73,7 +73,9 @@ class Crew:
         share.add(self.lease)
         self.keeper = Keeper(account, tools, self.lease)
         self.house = Housekeeping(account, tools)
-        self._office = open_office(account, tools, lambda: self.keeper.rules.telling, notifier)
+        self._office = open_office(
+            account, tools, lambda: self.keeper.rules.telling, notifier, door=tools.slack
+        )
         self.figures: Figures | None = None
         self.is_writing = True
         self._polls = PollFigures()

@@ -222,6 +222,8 @@ async def _assembled(
             crash=seams.crash,
             lease=seams.lease,
             aside=aside,
+            slack=seams.slack,
+            follow=seams.follow,
         )
         daemon = _Daemon(settings, tools, seams, notifier)
         if stop is None:

@@ -57,6 +57,7 @@ class Keeper:
         self.rules = read_rules(account.policies)
         self.lease = lease
         self._tools = tools
+        self._follow_secrets()
         self._actor = self._new_actor()
         self.memory: Memory | None = None
         self.last_poll: Poll | None = None
@@ -112,6 +113,7 @@ class Keeper:
             return
         async with self._deciding:
             self.rules = rules
+            self._follow_secrets()
             self._actor = self._new_actor()
             self.memory = None  # other policies may look back further
         log.info(
@@ -120,6 +122,10 @@ class Keeper:
             policy_count=len(rules.policies.policies),
             policy_hash=rules.policies.hash,
         )
+
+    def _follow_secrets(self) -> None:
+        for secret in self.rules.telling.secrets:
+            self._tools.follow(secret)
 
     def _new_actor(self) -> Actor:
         return Actor(

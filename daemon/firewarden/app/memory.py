@@ -1,13 +1,14 @@
 """What a running daemon holds of one account; all of it can be read back from the database."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from firewarden.app.alarms import Alarms
-from firewarden.app.compose import Account
+from firewarden.app.compose import Account, ignore
 from firewarden.app.lease import Terms
+from firewarden.app.secrets import Secret
 from firewarden.app.settings import Settings
 from firewarden.app.situation import evidence_reach, read_deeds, read_docket
 from firewarden.app.words import Words
@@ -24,6 +25,7 @@ from firewarden.model.notice import Notice
 from firewarden.model.people import Override
 from firewarden.model.price import Price
 from firewarden.model.verdict import Incident
+from firewarden.notify.slack.answers import Door
 from firewarden.observe.watch import AccountWatch, Seen
 from firewarden.policy.rules import PolicySet
 from firewarden.ports import Clock, Crash, RunDb
@@ -51,6 +53,8 @@ class Tools:
     crash: Crash
     lease: Terms = field(default_factory=Terms)
     aside: RunDb = field(default_factory=Inline)
+    slack: Door | None = None
+    follow: Callable[[Secret], None] = ignore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from firewarden.cli.output import say
 
 if TYPE_CHECKING:
     from firewarden.app.logging import Level
+    from firewarden.app.redaction import Redactor
     from firewarden.app.settings import Loaded, Settings
     from firewarden.ports import Clock, Notifier
 
@@ -38,12 +39,12 @@ def settings(config: Path | None) -> "Settings":
     return loaded.settings
 
 
-def log_as_daemon(loaded: "Loaded", clock: "Clock") -> None:
-    """Log as the settings say, by *clock*."""
-    _log(loaded, clock, loaded.settings.log_level)
+def log_as_daemon(loaded: "Loaded", clock: "Clock") -> "Redactor":
+    """Log as the settings say, by *clock*; gives what keeps secrets out, for those to come."""
+    return _log(loaded, clock, loaded.settings.log_level)
 
 
-def _log(loaded: "Loaded", clock: "Clock", level: "Level") -> None:
+def _log(loaded: "Loaded", clock: "Clock", level: "Level") -> "Redactor":
     from firewarden.app.logging import configure_logging
     from firewarden.app.redaction import Redactor
 
@@ -53,6 +54,7 @@ def _log(loaded: "Loaded", clock: "Clock", level: "Level") -> None:
     configure_logging(
         clock=clock, redactor=redactor, level=level, format=loaded.settings.log_format
     )
+    return redactor
 
 
 def log_for_demo(*, verbose: bool) -> None:
