@@ -33,7 +33,7 @@ def test_every_command_has_its_line() -> None:
     ]
     listed = re.findall(r"^\| `([a-z]+)` \|", TEXT, flags=re.MULTILINE)
 
-    assert sorted(listed) == sorted([*registered, "db"])
+    assert sorted(listed) == sorted([*registered, "db", "notify"])
 
 
 def test_every_blocker_is_listed_in_order() -> None:

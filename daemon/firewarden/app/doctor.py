@@ -16,11 +16,13 @@ from firewarden.app.compose import (
 )
 from firewarden.app.greeting import read_facts
 from firewarden.app.settings import Settings
+from firewarden.app.trying import look_at_routes
 from firewarden.errors import (
     AccountSuspended,
     FileUnusable,
     FirewardenError,
     KeyRefused,
+    PolicyError,
     ProviderError,
     SchemaTooOld,
     SettingsError,
@@ -79,7 +81,20 @@ async def _all_checks(settings: Settings, only: str | None, seams: Seams) -> Asy
     for folder in sorted({each.policies for each in settings.accounts if each.policies}):
         yield _policies(folder)
     yield _policies(settings.policies)
+    async for check in _routes(settings):
+        yield check
     yield _listen(settings)
+
+
+async def _routes(settings: Settings) -> AsyncIterator[Check]:
+    """Look at every route; policies that cannot be read have a check of their own."""
+    try:
+        async for check in look_at_routes(settings):
+            yield check
+    except SettingsError as error:
+        yield _failed("routes", error)
+    except (FileUnusable, PolicyError):
+        return
 
 
 async def _account_checks(account: Account, settings: Settings) -> AsyncIterator[Check]:

@@ -40,14 +40,16 @@ def open_office(
     return PostOffice(
         means,
         accounts=[account.account],
-        posters=_posters(means, telling, notifier, door or _door(tools.settings)),
+        posters=open_posters(means, telling, notifier, door or open_door(tools.settings)),
         fallback=lambda notice, failed: telling().fallback(notice, failed),
     )
 
 
-def _posters(
+def open_posters(
     means: Means, telling: Callable[[], Telling], notifier: Notifier, door: Door | None
 ) -> dict[Way, Poster]:
+    """Say who delivers to each kind of destination; *door* None: there is no way to Slack."""
+
     def hook(_account: AccountId, name: str) -> Hook:
         return telling().hook(name)
 
@@ -64,7 +66,7 @@ def _posters(
     }
 
 
-def _door(settings: Settings) -> Door | None:
+def open_door(settings: Settings) -> Door | None:
     """Give the way to Slack; None: there is no token for it."""
     if settings.slack_bot_token is None:
         return None
