@@ -176,6 +176,22 @@ def test_traffic_in_the_grace_cancels_and_nothing_is_sent(folder: Path) -> None:
     run_virtual(life, start=START)
 
 
+def test_what_the_newest_scrape_says_nothing_of_is_not_stopped_by_an_older_one(
+    folder: Path,
+) -> None:
+    fault = f'kind = "metrics-partial"\ndeployment = "{IDLE}"\nfrom = "30m10s"\nto = "40m"'
+
+    async def life(clock: VirtualClock) -> None:
+        stage = enforcing(clock, folder, faults=f"[[fault]]\n{fault}\n")
+        async with running(stage):
+            await clock.sleep(DUE + 4 * MINUTE)
+            assert await writes(stage) == []
+            await clock.sleep(HOUR)
+            assert f"PATCH {IDLE}:scale" in await writes(stage), "when it is known again"
+
+    run_virtual(life, start=START)
+
+
 @pytest.mark.parametrize(
     ("kind", "blocker"),
     [

@@ -98,7 +98,7 @@ class Actor:
             settled = await to_its_end(hand.settle(intent, self._record(memory)))
             self._take_in(memory, settled)
         for order in self._orders(memory):
-            if order.needs_evidence_of_use and not self._is_fresh(memory):
+            if order.needs_evidence_of_use and not self._is_fresh(order, memory):
                 continue
             work = hand.carry_out(
                 order,
@@ -133,9 +133,13 @@ class Actor:
             read_for=self.fresh_for,
         )
 
-    def _is_fresh(self, memory: Memory) -> bool:
-        at = memory.scraped_at
-        return at is not None and self.tools.clock.now() - at <= self.fresh_for
+    def _is_fresh(self, order: Order, memory: Memory) -> bool:
+        """Was its use looked at just now? A scrape that tells nothing of it is no look at it."""
+        at, now = memory.scraped_at, self.tools.clock.now()
+        if at is None or now - at > self.fresh_for:
+            return False
+        told_at = memory.watch.book.look(order.uid, now=now).newest_at
+        return told_at is not None and told_at >= at
 
     def _now(self, memory: Memory) -> Situation:
         """Give the situation of the last cycle with what has come to light since."""
