@@ -149,6 +149,10 @@ class Ring:
         stories = [story_of(each) for each in self.docket.opened.values()]
         self.docket = replace(self.docket, deliveries=dict.fromkeys(stories, delivery))
 
+    def wake(self, name: str) -> None:
+        """Let a request wake it: one replica serves."""
+        self.fleet[name] = replace(self.fleet[name], desired_replica_count=1, ready_replica_count=1)
+
     def approve(self) -> None:
         """Say yes to everything that is open."""
         self.docket = replace(

@@ -46,6 +46,15 @@ def contested(intent: Intent, deployment: Deployment, situation: Situation) -> N
     return replace(notice, severity=Severity.WARN)
 
 
+def flapping(intent: Intent, rounds: int, deployment: Deployment, situation: Situation) -> Notice:
+    """Say that a deployment is stopped and woken in turns, and runs on after the next wake."""
+    told = (
+        f"{deployment.deployment_id}: stopped {rounds} times within a day; once woken it is left "
+        f"running for the rest of it: lengthen the wait, or protect it [{intent.policy}]"
+    )
+    return _event("idle.cancelled", "flapping", intent, deployment, situation, told)
+
+
 def put_back(intent: Intent, deployment: Deployment, situation: Situation) -> Notice:
     """Say that the old bounds are in force again."""
     told = (

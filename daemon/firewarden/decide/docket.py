@@ -53,7 +53,8 @@ class Docket:
             if not incident.state.is_closed:
                 opened[pair] = incident
                 continue
-            opened.pop(pair, None)
+            if pair in opened and opened[pair].opened_at == incident.opened_at:
+                del opened[pair]
             if incident.state is IncidentState.FAILED:
                 failed[pair] = incident
             if incident.state is IncidentState.DONE and incident.closed_at is not None:

@@ -10,7 +10,7 @@ from firewarden.decide.situation import Situation
 from firewarden.decide.worth import usd
 from firewarden.model.ids import Uid
 from firewarden.model.notice import Notice, Severity
-from firewarden.model.verdict import Incident, Mode, Verb
+from firewarden.model.verdict import Blocker, Incident, Mode, Verb
 from firewarden.policy.durations import format_duration
 from firewarden.policy.rules import EFFECTS, Policy
 from firewarden.policy.schema import ATTRIBUTES, When
@@ -109,13 +109,12 @@ def cancelled(incident: Incident, situation: Situation) -> Notice:
     )
 
 
-def held(incident: Incident, situation: Situation) -> Notice:
+def held(incident: Incident, blocker: Blocker, situation: Situation) -> Notice:
     """Say that an incident has been held for want of evidence for an hour."""
     since = incident.held_since or situation.now
-    by = incident.held_by.value if incident.held_by else "unknown"
     told = (
         f"{_subject(incident, situation)}: held for {format_duration(situation.now - since)} "
-        f"by {by}; nothing is judged until it is known again [{incident.policy}]"
+        f"by {blocker.value}; nothing is judged until it is known again [{incident.policy}]"
     )
     return _notice(incident, situation, "policy.unknown_held", told, severity=Severity.WARN)
 
@@ -129,13 +128,16 @@ def known_again(incident: Incident, situation: Situation) -> Notice:
 def limited(incident: Incident, limit: str, situation: Situation) -> Notice:
     """Say that more is due under a policy than its limits let through."""
     told = f"more is due than may be done at once: {limit} [{incident.policy}]"
-    return _of_account(situation, "policy.limit_hit", incident.policy, told)
+    notice = _of_account(situation, "policy.limit_hit", incident.policy, told)
+    return replace(notice, quietly=incident.mode <= Mode.OBSERVE)
 
 
-def limit_over(policy: str, situation: Situation) -> Notice:
-    """Say that nothing waits for a policy's limits any more."""
-    told = f"nothing waits for limits any more [{policy}]"
-    return _of_account(situation, "policy.limit_hit", policy, told, resolved=True)
+def limit_over(name: str, policy: Policy | None, situation: Situation) -> Notice:
+    """Say that nothing waits for a policy's limits any more; None: nor is it there any more."""
+    told = f"nothing waits for limits any more [{name}]"
+    notice = _of_account(situation, "policy.limit_hit", name, told, resolved=True)
+    mode = situation.ceiling if policy is None else min(policy.mode, situation.ceiling)
+    return replace(notice, quietly=mode <= Mode.OBSERVE)
 
 
 def braked(because: str, situation: Situation) -> Notice:

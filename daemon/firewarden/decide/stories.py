@@ -12,8 +12,8 @@ HOUR = timedelta(hours=1)
 RETRY_AFTER = {Verb.DELETE: timedelta(hours=24)}
 """How long an effect that came to nothing is not tried again; others rest for an hour."""
 
-_KEPT = frozenset({Blocker.LIMITS, Blocker.APPROVAL, Blocker.UNDELIVERED})
-"""What holds an incident that is judged afresh all the same."""
+KEPT = frozenset({Blocker.LIMITS, Blocker.APPROVAL, Blocker.UNDELIVERED})
+"""What holds an incident until it is over, whatever else holds it meanwhile."""
 
 
 def began_again(seen: Seen, done: Incident) -> bool:
@@ -45,7 +45,8 @@ def is_same_story(done: Incident, verdict: Verdict) -> bool:
 
     An edited policy, or one that may go further than before, begins a story of its own.
     """
-    if done.verb is not verdict.verb or done.mode < verdict.mode:
+    is_bolder = done.mode < min(verdict.mode, Mode.APPROVE)
+    if done.verb is not verdict.verb or is_bolder:
         return False
     return done.policy != verdict.policy or done.policy_hash == verdict.policy_hash
 
@@ -83,9 +84,11 @@ def warned(incident: Incident, policy: Policy, *, at: datetime) -> Incident:
 
 
 def routes_of(policy: Policy) -> tuple[str, ...]:
-    """Name the routes of its first warning, which all later words of the story go by."""
-    first = next((step for step in policy.steps if step.verb is Verb.WARN), None)
-    return first.routes if first is not None else policy.routes
+    """Name the routes of all its warnings, which every word of the story goes by."""
+    warnings = [step.routes for step in policy.steps if step.verb is Verb.WARN]
+    if not warnings:
+        return policy.routes
+    return tuple(dict.fromkeys(name for routes in warnings for name in routes))
 
 
 def is_too_soon(failed: Incident, policy: Policy, *, now: datetime) -> bool:
@@ -110,14 +113,20 @@ def _waits(policy: Policy, stage: int) -> timedelta:
 
 
 def released(incident: Incident, *, now: datetime) -> Incident:
-    """Let it go on; the time it was held for want of evidence is no grace."""
-    acts_at = incident.acts_at
+    """Let it go on; the time it was held for want of evidence is no grace.
+
+    Nor is it where the warning is not heard of yet: its grace begins now at the earliest.
+    """
+    acts_at, entered_at = incident.acts_at, incident.entered_at
     if incident.held_since is not None and acts_at is not None:
         acts_at += now - incident.held_since
+    elif incident.held_since is not None and incident.state is IncidentState.WARNED:
+        entered_at = now
     return replace(
         incident,
         acts_at=acts_at,
+        entered_at=entered_at,
         held_since=None,
         held_told_at=None,
-        held_by=incident.held_by if incident.held_by in _KEPT else None,
+        held_by=incident.held_by if incident.held_by in KEPT else None,
     )
