@@ -98,6 +98,7 @@ async def running(
     crash: Crash = _nothing,
     run_db: Callable[[Database], RunDb] = _inline,
     slack: Door | None = None,
+    leased_for: timedelta = LEASED_FOR,
 ) -> AsyncIterator["asyncio.Task[None]"]:
     """Run the daemon of *stage* around the body; a crash of it is raised at the end.
 
@@ -112,7 +113,7 @@ async def running(
         transport=stage.transport,
         run_db=run_db,
         crash=crash,
-        lease=Terms(ttl=LEASED_FOR, described="here:1"),
+        lease=Terms(ttl=leased_for, described="here:1"),
         slack=slack,
     )
     task = asyncio.create_task(
