@@ -35,7 +35,7 @@ async def figures_of(stage: Stage, clock: VirtualClock) -> Figures:
         rng=random.Random(1),
         ticker=LoopTicker(clock),
         transport=stage.transport,
-        run_db=lambda _: Inline(),
+        run_db=Inline,
         crash=nothing,
     )
     with closing(open_database(stage.settings, upgrade=False)) as database:

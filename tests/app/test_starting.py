@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from firewarden.app.ticker import LoopTicker
 from firewarden.clock.virtual import VirtualClock
 from firewarden.errors import ProviderUnavailable
 from firewarden.store.runner import Inline
-from tests.support.daemon import Heard, settings_for
+from tests.simulation.stages import small_stage
+from tests.support.daemon import Heard, ledger_of, running, settings_for
 from tests.support.virtual import in_virtual_time
 
 
@@ -35,7 +37,7 @@ def seams_of(clock: VirtualClock, transport: httpx.AsyncBaseTransport) -> Seams:
         rng=random.Random(1),
         ticker=LoopTicker(clock),
         transport=transport,
-        run_db=lambda _: Inline(),
+        run_db=Inline,
     )
 
 
@@ -83,3 +85,37 @@ async def test_an_error_of_what_may_be_stopped_is_raised(clock: VirtualClock) ->
 
     with pytest.raises(ProviderUnavailable, match="away"):
         await unless_stopped(asyncio.Event(), fail())
+
+
+class Opening(httpx.AsyncBaseTransport):
+    """Refuses every connection until an instant; from then on the simulated account answers."""
+
+    def __init__(self, clock: VirtualClock, inner: httpx.AsyncBaseTransport, *, at: float) -> None:
+        self._clock = clock
+        self._inner = inner
+        self._at = at
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self._clock.mono() < self._at:
+            raise httpx.ConnectError("connection refused")
+        return await self._inner.handle_async_request(request)
+
+
+@in_virtual_time
+async def test_a_provider_that_comes_late_is_waited_for_and_told_of_once(
+    clock: VirtualClock, tmp_path: Path
+) -> None:
+    stage = small_stage(clock, tmp_path)
+    opening = Opening(clock, stage.transport, at=600)
+
+    async with running(replace(stage, transport=opening)):
+        await clock.sleep(timedelta(seconds=590))
+        waiting = list(stage.heard.notices)
+        await clock.sleep(timedelta(minutes=2))
+
+    assert [(each.kind, each.resolved) for each in waiting] == [("meter.trouble", False)]
+    assert "ConnectError" in waiting[0].text
+    over = [each for each in stage.heard.notices if each.key == waiting[0].key]
+    assert [each.resolved for each in over] == [False, True]
+    with ledger_of(stage) as ledger:
+        assert ledger.account == "acme"

@@ -24,7 +24,6 @@ from firewarden.ports import Crash, CrashPoint, RunDb
 from firewarden.providers.simulated.faults import Faults
 from firewarden.providers.simulated.http import application
 from firewarden.providers.simulated.world import World
-from firewarden.store.engine import Database
 from firewarden.store.runner import Inline
 
 LEASED_FOR = timedelta(minutes=30)
@@ -86,7 +85,7 @@ def _nothing(_point: CrashPoint) -> None:
     """Crash nowhere."""
 
 
-def _inline(_database: Database) -> RunDb:
+def _inline() -> RunDb:
     return Inline()
 
 
@@ -96,7 +95,7 @@ async def running(
     *,
     seed: int = 1,
     crash: Crash = _nothing,
-    run_db: Callable[[Database], RunDb] = _inline,
+    run_db: Callable[[], RunDb] = _inline,
     slack: Door | None = None,
     leased_for: timedelta = LEASED_FOR,
 ) -> AsyncIterator["asyncio.Task[None]"]:

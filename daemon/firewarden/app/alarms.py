@@ -31,7 +31,7 @@ class Alarms:
 
     def trouble(self, part: str, error: FirewardenError) -> tuple[Notice, ...]:
         """Say that *part* (poll, scrape, …) failed: a notice for a new trouble, else nothing."""
-        kind, severity = _kind_of(error)
+        kind, severity = kind_of(error)
         key = f"health:{part}:{kind}"
         if key in self._firing:
             return ()
@@ -100,7 +100,8 @@ class Alarms:
         )
 
 
-def _kind_of(error: FirewardenError) -> tuple[str, Severity]:
+def kind_of(error: FirewardenError) -> tuple[str, Severity]:
+    """Tell the kind of alert that *error* is, and how much it asks of people."""
     match error:
         case KeyRefused():
             return "provider.refused", Severity.PAGE

@@ -33,7 +33,7 @@ def ignore(_secret: Secret) -> None:
     """Do nothing: where nothing is logged, nothing has to be kept out of it."""
 
 
-def _open_thread(_database: Database) -> RunDb:
+def _open_thread() -> RunDb:
     return DbThread()
 
 
@@ -57,7 +57,7 @@ class Seams:
     rng: random.Random
     ticker: Ticker
     transport: httpx.AsyncBaseTransport | None = None
-    run_db: Callable[[Database], RunDb] = _open_thread
+    run_db: Callable[[], RunDb] = _open_thread
     crash: Crash = _carry_on
     lease: Terms = field(default_factory=Terms)
     slack: Door | None = None
