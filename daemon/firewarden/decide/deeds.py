@@ -1,8 +1,9 @@
 """What has been done to an account's deployments, as far as later decisions depend on it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from firewarden.decide.docket import Pair
 from firewarden.model.action import POLICY, Intent, Outcome, Released
@@ -32,9 +33,13 @@ class Release:
     why: Released
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Deeds:
-    """Intents by their number, and the questions that are asked of them."""
+    """Intents by their number, and the questions that are asked of them.
+
+    Every verdict asks, and hardly any deployment has a past: the questions look at what
+    they are about alone.
+    """
 
     intents: Mapping[int, Intent] = field(default_factory=dict)
 
@@ -57,24 +62,23 @@ class Deeds:
 
     def unsettled(self) -> tuple[Intent, ...]:
         """Find those whose outcome nobody knows, the oldest first."""
-        return tuple(each for each in self._in_order() if each.outcome is Outcome.PLANNED)
+        return tuple(each for each in self._in_order if each.outcome is Outcome.PLANNED)
 
     def standing(self) -> tuple[Intent, ...]:
         """Find the changes of bounds that are in force, as far as is known, the oldest first."""
-        return tuple(each for each in self._in_order() if each.is_standing)
+        return self._standing
 
     def standing_at(self, uid: Uid) -> tuple[Intent, ...]:
         """Find the changes that stand at *uid*, the oldest first."""
-        return tuple(each for each in self.standing() if each.uid == uid)
+        return tuple(each for each in self._of(uid) if each.is_standing)
 
     def call_of(self, incident: Incident) -> Intent | None:
         """Find the newest intent of *incident* that the provider took, or may have taken."""
         own = (
             each
-            for each in self._in_order()
+            for each in self._of(incident.uid)
             if each.outcome in {Outcome.PLANNED, Outcome.APPLIED}
-            and (each.uid, each.policy, each.opened_at)
-            == (incident.uid, incident.policy, incident.opened_at)
+            and (each.policy, each.opened_at) == (incident.policy, incident.opened_at)
         )
         return max(own, key=lambda each: each.action_id, default=None)
 
@@ -82,9 +86,8 @@ class Deeds:
         """Find the newest order to put back what *intent* and others before it had set."""
         newer = (
             each
-            for each in self._in_order()
-            if each.uid == intent.uid
-            and each.verb is Verb.RESTORE
+            for each in self._of(intent.uid)
+            if each.verb is Verb.RESTORE
             and each.outcome in {Outcome.APPLIED, Outcome.FAILED}
             and each.action_id > intent.action_id
         )
@@ -102,11 +105,8 @@ class Deeds:
     def rounds(self, uid: Uid, *, now: datetime) -> int:
         """Count the stops of *uid* in the last day."""
         return sum(
-            each.uid == uid
-            and each.verb in STOPS
-            and each.outcome is Outcome.APPLIED
-            and now - each.planned_at < DAY
-            for each in self.intents.values()
+            each.verb in STOPS and each.outcome is Outcome.APPLIED and now - each.planned_at < DAY
+            for each in self._of(uid)
         )
 
     def reversals(self, pair: Pair) -> int:
@@ -116,8 +116,8 @@ class Deeds:
         """
         undone = {
             each.released_at
-            for each in self.intents.values()
-            if (each.uid, each.policy) == pair and each.released is Released.HUMAN
+            for each in self._of(pair[0])
+            if each.policy == pair[1] and each.released is Released.HUMAN
         }
         return len(undone)
 
@@ -125,8 +125,8 @@ class Deeds:
         """Tell since when this policy's change waits for an owner; None: it does not."""
         times = [
             each.released_at
-            for each in self.intents.values()
-            if (each.uid, each.policy) == pair
+            for each in self._of(pair[0])
+            if each.policy == pair[1]
             and each.released is Released.NEEDS_OWNER
             and each.released_at is not None
         ]
@@ -134,15 +134,36 @@ class Deeds:
 
     def breaker(self, *, now: datetime) -> str:
         """Say why nothing may be done for a while: calls have failed; "" where they have not."""
-        failed = sorted(
-            each.finished_at
-            for each in self.intents.values()
-            if each.outcome is Outcome.FAILED and each.finished_at is not None
-        )
+        failed = self._failures
         for first, last in zip(failed, failed[FAILURES - 1 :], strict=False):
             if last - first <= FAILED_WITHIN and timedelta(0) <= now - last < OPEN_FOR:
                 return f"{FAILURES} calls failed within {FAILED_WITHIN.seconds // 60} min"
         return ""
 
-    def _in_order(self) -> list[Intent]:
-        return [self.intents[number] for number in sorted(self.intents)]
+    def _of(self, uid: Uid) -> Sequence[Intent]:
+        return self._by_uid.get(uid, ())
+
+    @cached_property
+    def _in_order(self) -> tuple[Intent, ...]:
+        return tuple(self.intents[number] for number in sorted(self.intents))
+
+    @cached_property
+    def _by_uid(self) -> Mapping[Uid, Sequence[Intent]]:
+        found: dict[Uid, list[Intent]] = {}
+        for each in self._in_order:
+            found.setdefault(each.uid, []).append(each)
+        return found
+
+    @cached_property
+    def _standing(self) -> tuple[Intent, ...]:
+        return tuple(each for each in self._in_order if each.is_standing)
+
+    @cached_property
+    def _failures(self) -> tuple[datetime, ...]:
+        return tuple(
+            sorted(
+                each.finished_at
+                for each in self.intents.values()
+                if each.outcome is Outcome.FAILED and each.finished_at is not None
+            )
+        )
