@@ -229,16 +229,16 @@ def test_a_demo_tells_its_story_and_sums_up(tmp_path: Path, watch: Callable[[], 
     environment = bare_environment(
         FIREWORKS_API_KEY="fw_real_key", FIREWARDEN_DATABASE_URL="sqlite:///mine.db"
     )
-    arguments = ("demo", "--speed", "300")
-    with running(*arguments, folder=tmp_path, environment=environment) as demo:
+    with running("demo", folder=tmp_path, environment=environment) as demo:
         assert demo.stdout is not None
         assert demo.stdout.readline() == "simulated account: nothing real is touched\n"
         address = re.search(r"http://[\d.:]+", line_with(demo, "health and metrics"))
         assert address is not None
         with urllib.request.urlopen(f"{address[0]}/healthz") as answer:
             assert answer.status == 200
-        line_with(demo, "is going idle")
-        assert "USD so far" in line_with(demo, "would be stopped: ")
+        assert " ▲ " in line_with(demo, "people are warned of forgotten")
+        assert "USD spent idle so far; saves " in line_with(demo, " ■ forgotten is stopped: ")
+        line_with(demo, " ✓ poc-march is not deleted, it was called after the warning")
         asked = watch()
         code, rest, stderr = stop(demo, signal.SIGINT)
         took = watch() - asked
@@ -247,7 +247,9 @@ def test_a_demo_tells_its_story_and_sums_up(tmp_path: Path, watch: Callable[[], 
     assert took < 10
     assert re.search(r"metered +[\d,.]+ GPU-h \(low [\d,.]+ \.\. high [\d,.]+\)", rest)
     assert re.search(r"truth +[\d,.]+ GPU-h by the simulator: inside", rest)
-    assert "would have been at list price" in rest
+    assert re.search(r"acted +1 stop; ", rest)
+    assert re.search(r"saved +[\d,.]+ GPU-h not held since", rest)
+    assert rest.rstrip().endswith("at list price, in this simulation")
     assert list(tmp_path.iterdir()) == []
 
 

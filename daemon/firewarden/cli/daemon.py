@@ -3,6 +3,7 @@
 import os
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from firewarden.cli.options import Config, Seed
-from firewarden.cli.output import console, progress, say
+from firewarden.cli.output import console, progress, rendered, say
 
 if TYPE_CHECKING:
     from firewarden.app.settings import Settings
@@ -86,7 +87,7 @@ def run(*, once: Once = False, config: Config = None) -> None:
     loaded = load(config)
     _warn_of_no_policies(loaded.settings)
     seams = production_seams(loaded.settings)
-    log_as_daemon(loaded, seams.clock)
+    seams = replace(seams, follow=log_as_daemon(loaded, seams.clock).follow)
     if asyncio.run(keep_running(loaded.settings, seams, once=once)):
         _show_once(loaded.settings)
 
@@ -135,20 +136,19 @@ def demo(
         _tell("simulated account: nothing real is touched")
         import asyncio
 
-        from firewarden.app.demo import play
+        from firewarden.app.demo import Audience, play
         from firewarden.cli.context import log_for_demo, quiet_or_terminal
+        from firewarden.report.story import told_view
 
         log_for_demo(verbose=verbose)
-        asyncio.run(
-            play(
-                fleet=fleet.value,
-                seed=seed,
-                speed=speed,
-                verbose=verbose,
-                tell=_tell,
-                notifier=quiet_or_terminal(verbose=verbose),
-            )
+        screen = console()
+        audience = Audience(
+            tell=_tell,
+            show=lambda told: _tell(rendered(told_view(told), screen)),
+            notifier=quiet_or_terminal(verbose=verbose),
+            verbose=verbose,
         )
+        asyncio.run(play(fleet=fleet.value, seed=seed, speed=speed, audience=audience))
 
 
 def _tell(line: str) -> None:

@@ -11,6 +11,7 @@ from firewarden.cli.options import Format
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.text import Text
 
     from firewarden.report.encode import JsonObject
 
@@ -53,6 +54,13 @@ def console(*, stderr: bool = False) -> "Console":
         emoji=False,
         highlight=False,
     )
+
+
+def rendered(text: "Text", on: "Console") -> str:
+    """Give one line with the colours that *on* has, however long it is."""
+    with on.capture() as captured:
+        on.print(text, soft_wrap=True, end="")
+    return captured.get()
 
 
 def say(text: str) -> None:

@@ -27,7 +27,7 @@ _GPUS = ((H100, 1), (H100, 2), (H100, 8), (H200, 1), (H200, 4), (B200, 2))
 
 
 def small(seed: int) -> list[AccountPlan]:
-    """Plan seven deployments for a demonstration: some go idle within the first hours."""
+    """Plan nine deployments for a demonstration: some are idle, or soon will be."""
     minutes = timedelta(minutes=1)
     plans = (
         DeploymentPlan(
@@ -40,13 +40,19 @@ def small(seed: int) -> list[AccountPlan]:
             deployment_id="eval-friday",
             fields=fields(H100, 8, (1, 1), model=own_model("eval"), owner="grace@acme.example"),
             age=timedelta(days=4),
-            flows=flow(Steady(per_minute=20), until=10 * minutes),
+            flows=flow(Steady(per_minute=20), until=50 * minutes),
         ),
         DeploymentPlan(
             deployment_id="ranker",
             fields=fields(H200, 2, (1, 2), model=own_model("ranker"), owner="grace@acme.example"),
             age=timedelta(days=9),
-            flows=flow(Steady(per_minute=30), until=95 * minutes),
+            flows=flow(Steady(per_minute=30), until=100 * minutes),
+        ),
+        DeploymentPlan(
+            deployment_id="batch-embed",
+            fields=fields(H100, 2, (1, 2), model=own_model("embed"), owner="linus@acme.example"),
+            age=timedelta(days=13),
+            flows=flow(Steady(per_minute=15), until=200 * minutes),
         ),
         DeploymentPlan(
             deployment_id="forgotten",
@@ -68,13 +74,21 @@ def small(seed: int) -> list[AccountPlan]:
             flows=flow(Bursts(per_day=12, minutes=(5, 15), per_minute=6)),
         ),
         DeploymentPlan(
+            deployment_id="poc-march",
+            fields=fields(
+                H200, 1, (0, 1), model=own_model("poc-march"), tags={"custom/env": "dev"}
+            ),
+            age=timedelta(days=28),
+            flows=flow(Steady(per_minute=2), until=-timedelta(days=3)),
+        ),
+        DeploymentPlan(
             deployment_id="launch-reserve",
             fields=fields(
                 H100,
                 4,
                 (1, 1),
                 model=own_model("launch"),
-                tags={"custom/firewarden.protect": "yes"},
+                tags={"custom/firewarden.protect": "true"},
             ),
             age=timedelta(days=3),
         ),

@@ -4,8 +4,8 @@ import asyncio
 import socket
 import struct
 from asyncio import Transport
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
 
 import uvicorn
@@ -41,6 +41,16 @@ class _Protocol(H11Protocol):
             await inner(scope, receive, send)
 
         self.app = cast("Any", with_abort)
+
+
+@asynccontextmanager
+async def serving(app: Starlette, host: str) -> AsyncIterator[int]:
+    """Serve *app* around the body, which gets the port; a failure of it ends the body."""
+    at: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(serve(app, host, 0, on_ready=at.set_result))
+        yield await at
+        task.cancel()
 
 
 async def serve(app: Starlette, host: str, port: int, *, on_ready: Callable[[int], None]) -> None:
