@@ -5,10 +5,12 @@ import re
 import signal
 import socket
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -213,6 +215,61 @@ def test_a_silent_provider_keeps_nobody_from_stopping(
     assert (code, stdout) == (0, ""), stderr
     assert took < 10
     assert "Traceback" not in stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "parts", "reasons"),
+    [
+        pytest.param(
+            {"FIREWARDEN_DATABASE_URL": "postgresql://nobody:hush@127.0.0.1:9/none"},
+            {"database": False, "polls": False},
+            {"database": "unavailable", "polls": "starting"},
+            id="database",
+        ),
+        pytest.param(
+            {"FIREWORKS_BASE_URL": "http://127.0.0.1:9"},
+            {"database": True, "polls": False},
+            {"polls": "unavailable"},
+            id="provider",
+        ),
+    ],
+)
+def test_a_daemon_that_waits_for_the_world_is_alive_and_says_what_for(
+    policies: Path,
+    variables: dict[str, str],
+    parts: dict[str, bool],
+    reasons: dict[str, str],
+) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    given = {
+        "FIREWORKS_API_KEY": "fw_simulated",
+        "FIREWARDEN_LISTEN": address,
+        "FIREWARDEN_LOG_FORMAT": "json",
+    } | variables
+    with running("run", folder=policies, environment=bare_environment(**given)) as daemon:
+        delayed = json.loads(line_with(daemon, "start.delayed", stream="stderr"))
+        told = json.loads(line_with(daemon, "notice.raised", stream="stderr"))
+        alive, _ = get(f"http://{address}/healthz")
+        status, ready = get(f"http://{address}/readyz")
+        code, stdout, stderr = stop(daemon)
+
+    assert (alive, status) == (200, 503)
+    assert ready == {"ready": False, "parts": parts, "reasons": reasons}
+    assert "not looked after yet" in told["text"]
+    assert delayed["error"] in told["text"]
+    assert "unknown until" not in told["text"]
+    assert (code, stdout) == (0, "")
+    assert "hush" not in f"{delayed}{told}{stderr}"
+
+
+def get(url: str) -> tuple[int, Any]:
+    """Ask for a page of JSON."""
+    try:
+        with urllib.request.urlopen(url) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])

@@ -300,6 +300,7 @@ class TestOpening:
         assert message.startswith(
             "postgresql+psycopg://warden:***@127.0.0.1:1/ledger: does not answer ("
         )
+        assert message.endswith("; check that it runs and that the URL is right")
         assert "s3cret" not in message
         assert "\n" not in message
 

@@ -27,7 +27,7 @@ async def served(
     *,
     token: Callable[[], str] | None = None,
     hosts: tuple[str, ...] = (),
-    readiness: Callable[[], Mapping[str, bool]] = lambda: {"database": True, "poll": True},
+    readiness: Callable[[], Mapping[str, str]] = lambda: {"database": "", "polls": ""},
 ) -> AsyncIterator[httpx.AsyncClient]:
     exposition = Exposition()
     exposition.publish(
@@ -94,19 +94,32 @@ async def test_health_says_that_the_loop_turns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parts", "status"),
+    ("lacks", "status", "reasons"),
     [
-        pytest.param({"database": True, "poll": True}, 200, id="all ready"),
-        pytest.param({"database": True, "poll": False}, 503, id="no fresh poll"),
-        pytest.param({"database": False, "poll": True}, 503, id="no database"),
+        pytest.param({"database": "", "polls": ""}, 200, {}, id="all ready"),
+        pytest.param(
+            {"database": "", "polls": "refused"}, 503, {"polls": "refused"}, id="no fresh poll"
+        ),
+        pytest.param(
+            {"database": "unavailable", "polls": ""},
+            503,
+            {"database": "unavailable"},
+            id="no database",
+        ),
     ],
 )
-async def test_readiness_needs_every_part(parts: dict[str, bool], status: int) -> None:
-    async with served(readiness=lambda: parts) as client:
+async def test_readiness_needs_every_part_and_says_what_is_lacking(
+    lacks: dict[str, str], status: int, reasons: dict[str, str]
+) -> None:
+    async with served(readiness=lambda: lacks) as client:
         answer = await client.get("/readyz")
 
     assert answer.status_code == status
-    assert answer.json() == {"ready": status == 200, "parts": parts}
+    assert answer.json() == {
+        "ready": status == 200,
+        "parts": {"database": "database" not in reasons, "polls": "polls" not in reasons},
+        "reasons": reasons,
+    }
 
 
 async def test_metrics_are_prometheus_text() -> None:
@@ -288,7 +301,7 @@ async def test_garbage_is_answered_and_does_not_end_the_server(sent: bytes) -> N
 async def test_a_bug_in_readiness_is_an_error_without_its_words(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def broken() -> dict[str, bool]:
+    def broken() -> dict[str, str]:
         raise LookupError("secret words")
 
     async with served(readiness=broken) as client:

@@ -1,11 +1,12 @@
 """One account's roles: who does what how often, and who hears when it goes wrong."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 
+from firewarden.app.causes import UNAVAILABLE, cause_of
 from firewarden.app.compose import Account
 from firewarden.app.figures import Figures, FiguresReader, PollFigures
 from firewarden.app.housekeeping import Housekeeping
@@ -17,7 +18,7 @@ from firewarden.app.queries import Ledger
 from firewarden.app.roles import Role, Supervision
 from firewarden.app.share import Share
 from firewarden.app.watchdog import Watchdog
-from firewarden.errors import FirewardenError, Held, LeaseLost, StoreError
+from firewarden.errors import FirewardenError, Held, LeaseLost, StoreError, WorldError
 from firewarden.model.notice import Notice, Severity
 from firewarden.ports import Notifier, Ticker
 
@@ -77,7 +78,7 @@ class Crew:
             account, tools, lambda: self.keeper.rules.telling, notifier, door=tools.slack
         )
         self.figures: Figures | None = None
-        self.is_writing = True
+        self.unwritten = ""
         self._polls = PollFigures()
         self._reader = FiguresReader()
         self._account = account
@@ -182,10 +183,13 @@ class Crew:
         """Another process looks after the account; this one waits to take its place."""
         return not self.lease.is_held and self.lease.other is not None
 
-    @property
-    def has_polled(self) -> bool:
-        """A complete listing has been committed since the start."""
-        return self._polls.last_success_at is not None
+    def unseen(self, stalled: Collection[str]) -> str:
+        """Say in a word why there is no fresh listing; *stalled* are the roles that are late."""
+        if f"poll:{self.name}" in stalled:
+            return self._polls.cause or "stalled"
+        if self._polls.last_success_at is None and not self.stands_by:
+            return self._polls.cause or "starting"
+        return ""
 
     async def _hold(self) -> None:
         """Take the lease or renew it; whoever has just got it begins at once.
@@ -205,11 +209,18 @@ class Crew:
                 role.ring()
 
     async def _poll(self) -> None:
+        before = self.keeper.last_poll
         try:
             await self.keeper.cycle()
+        except LeaseLost:
+            raise
+        except WorldError as error:
+            self._polls.fail(cause_of(error))
+            raise
         finally:
-            if self.keeper.last_poll is not None:
-                self._polls.add(self.keeper.last_poll)
+            poll = self.keeper.last_poll
+            if poll is not None and poll is not before:
+                self._polls.add(poll)
             self._deliver.ring()
 
     async def _tell(self) -> None:
@@ -244,8 +255,8 @@ class Crew:
     async def _relieve(self, part: str) -> None:
         """Tell that *part* works again, where people were told that it does not."""
         await self.keeper.tell_relief(part)
-        if part == "poll" and not self.is_writing:
-            self.is_writing = True
+        if part == "poll" and self.unwritten:
+            self.unwritten = ""
             text = f"{self.name}: the ledger is written again"
             await self._tell_at_once(self._of_ledger(text, Severity.INFO, resolved=True))
 
@@ -257,8 +268,8 @@ class Crew:
             self.keeper.memory = None
         elif not isinstance(error, StoreError):
             await self._remember_trouble(part, error)
-        elif self.is_writing:
-            self.is_writing = False
+        elif not self.unwritten:
+            self.unwritten = UNAVAILABLE
             text = f"{self.name}: the ledger cannot be written: {error}"
             await self._tell_at_once(self._of_ledger(text, Severity.PAGE))
 

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import socket
-from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
 
 import structlog
 
@@ -17,7 +18,7 @@ from firewarden.app.starting import Patience, Started, start
 from firewarden.app.watchdog import Systemd, Watchdog
 from firewarden.errors import StoreError
 from firewarden.notify.log import LogNotifier
-from firewarden.ports import Notifier
+from firewarden.ports import Notifier, Ticker
 from firewarden.web.application import make_application
 from firewarden.web.metrics import Exposition, Snapshot
 from firewarden.web.server import listen, serve
@@ -76,52 +77,43 @@ async def look_after(
     """
     async with AsyncExitStack() as stack:
         daemon = _Daemon(settings, seams, notifier or LogNotifier(), serves=serves)
-        on = listen(settings.listen.host, settings.listen.port) if serves else None
-        if on is not None:
+        address, web = str(settings.listen), None
+        if serves:
+            on = listen(settings.listen.host, settings.listen.port)
             stack.callback(on.close)
+            address = "{}:{}".format(*on.getsockname()[:2])
+            web = await stack.enter_async_context(_beside(daemon.serve(on, stop=stop)))
 
         async def begin() -> None:
             daemon.take_over(await start(settings, seams, stack, patience=daemon.patience))
 
         if await unless_stopped(stop, begin()):
-            await _work(daemon, seams, stop=stop, on=on, on_ready=on_ready)
+            async with asyncio.TaskGroup() as group:
+                if web is not None:
+                    group.create_task(_watch(web), name="web")
+                daemon.set_to_work(group, seams.ticker)
+                if on_ready is not None:
+                    on_ready(address)
+                await stop.wait()
+                daemon.call_off(seams.ticker)
+            await daemon.let_go()
         log.info("daemon.stopped")
 
 
-async def _work(
-    daemon: "_Daemon",
-    seams: Seams,
-    *,
-    stop: asyncio.Event,
-    on: socket.socket | None,
-    on_ready: Ready | None,
-) -> None:
-    async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(role.run(), name=role.name)
-            for crew in daemon.crews
-            for role in crew.roles
-        ]
-        tasks.append(
-            group.create_task(daemon.watchdog.run(daemon.notifier.notify), name="watchdog")
-        )
-        if on is not None:
-            group.create_task(daemon.serve(on, stop=stop), name="web")
-        for crew in daemon.crews:
-            crew.join(seams.ticker)
-        seams.ticker.start()
-        daemon.systemd.tell("READY=1")
-        log.info("daemon.started", accounts=[crew.name for crew in daemon.crews])
-        if on_ready is not None:
-            on_ready(
-                str(daemon.settings.listen) if on is None else "{}:{}".format(*on.getsockname()[:2])
-            )
-        await stop.wait()
-        daemon.systemd.tell("STOPPING=1")
-        seams.ticker.stop()
-        for task in tasks:
-            task.cancel()
-    await daemon.let_go()
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
+    """Have *work* done while the body runs; whoever waits for the task hears how it ended."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _watch(task: asyncio.Task[None]) -> None:
+    """Fail as *task* does."""
+    await task
 
 
 class _Daemon:
@@ -139,6 +131,7 @@ class _Daemon:
         self.patience = Patience(settings, seams, notifier=notifier, alive=self._wait)
         self.crews: list[Crew] = []
         self._serves = serves
+        self._tasks: list[asyncio.Task[None]] = []
         self._share: Share | None = None
         self._exposition = Exposition()
 
@@ -169,6 +162,28 @@ class _Daemon:
         self.systemd.tell("READY=1")
         self.watchdog.alive()
 
+    def set_to_work(self, group: asyncio.TaskGroup, ticker: Ticker) -> None:
+        """Begin every role, each in a task of *group*."""
+        self._tasks = [
+            group.create_task(role.run(), name=role.name)
+            for crew in self.crews
+            for role in crew.roles
+        ]
+        watching = self.watchdog.run(self.notifier.notify)
+        self._tasks.append(group.create_task(watching, name="watchdog"))
+        for crew in self.crews:
+            crew.join(ticker)
+        ticker.start()
+        self.systemd.tell("READY=1")
+        log.info("daemon.started", accounts=[crew.name for crew in self.crews])
+
+    def call_off(self, ticker: Ticker) -> None:
+        """End every role; what is being written is finished."""
+        self.systemd.tell("STOPPING=1")
+        ticker.stop()
+        for task in self._tasks:
+            task.cancel()
+
     async def let_go(self) -> None:
         """Leave every account to whoever is there to take it."""
         for crew in self.crews:
@@ -187,12 +202,15 @@ class _Daemon:
         )
         await serve(application, on, stop=stop)
 
-    def _readiness(self) -> dict[str, bool]:
+    def _readiness(self) -> dict[str, str]:
+        """Say in a word what keeps each part from being ready; "" nothing."""
+        if not self.crews:
+            lacks = self.patience.lacks
+            return {"database": lacks["database"], "polls": lacks["provider"]}
         stalled = self.watchdog.stalled()
         return {
-            "database": all(crew.is_writing for crew in self.crews),
-            "polls": not any(role.startswith("poll:") for role in stalled)
-            and all(crew.has_polled or crew.stands_by for crew in self.crews),
+            "database": next((crew.unwritten for crew in self.crews if crew.unwritten), ""),
+            "polls": next(filter(None, (crew.unseen(stalled) for crew in self.crews)), ""),
         }
 
     def _publish(self) -> None:

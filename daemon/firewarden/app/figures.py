@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from firewarden.app.causes import INCOMPLETE
 from firewarden.app.memory import Memory
 from firewarden.app.metered import open_meter
 from firewarden.app.queries import Ledger
@@ -26,19 +27,25 @@ _MS = 1_000.0
 
 @dataclass(slots=True, kw_only=True)
 class PollFigures:
-    """What the polls of this process came to."""
+    """What the polls of this process came to; ``cause`` is why the newest is worth nothing."""
 
     duration_seconds: float | None = None
     last_success_at: datetime | None = None
+    cause: str = ""
     failures: Counter[str] = field(default_factory=Counter)
 
     def add(self, poll: Poll) -> None:
-        """Count one more poll; its cause is a word, not a message."""
+        """Take note of a poll that was stored; why it failed is told by `fail`."""
         self.duration_seconds = (poll.answered_at - poll.asked_at).total_seconds()
         if poll.complete:
-            self.last_success_at = poll.answered_at
-        else:
-            self.failures["incomplete" if poll.ok else "failed"] += 1
+            self.last_success_at, self.cause = poll.answered_at, ""
+        elif poll.ok:
+            self.fail(INCOMPLETE)
+
+    def fail(self, cause: str) -> None:
+        """Count a poll that is worth nothing; the *cause* is a word of a closed list."""
+        self.cause = cause
+        self.failures[cause] += 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import TypeVar
 import structlog
 
 from firewarden.app.alarms import kind_of
+from firewarden.app.causes import UNAVAILABLE, cause_of
 from firewarden.app.compose import Account, Seams, load_policies, open_accounts, open_database
 from firewarden.app.lock import acting_lock
 from firewarden.app.memory import Tools
@@ -51,7 +52,11 @@ class Started:
 
 
 class Patience:
-    """Does the parts of a start, each as often as the world asks for; people hear of it once."""
+    """Does the parts of a start, each as often as the world asks for; people hear of it once.
+
+    Attributes:
+        lacks: what the database and the provider still lack, in a word; "" nothing.
+    """
 
     def __init__(
         self, settings: Settings, seams: Seams, *, notifier: Notifier, alive: Callable[[], None]
@@ -62,6 +67,7 @@ class Patience:
         self._seams = seams
         self._notifier = notifier
         self._alive = alive
+        self.lacks = dict.fromkeys(("database", "provider"), "starting")
 
     async def get(self, part: str, work: Callable[[], Awaitable[T]]) -> T:
         """Give what *work* comes to in the end.
@@ -79,8 +85,10 @@ class Patience:
             except TimeoutError:
                 trouble = WorldError(f"the {part} does not answer")
             else:
+                self.lacks[part] = ""
                 await self._replace(told, None)
                 return found
+            self.lacks[part] = UNAVAILABLE if part == "database" else cause_of(trouble)
             log.warning(
                 "start.delayed",
                 part=part,

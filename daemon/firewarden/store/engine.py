@@ -170,7 +170,7 @@ class Database:
                 write again what has natural keys, or read first.
         """
         with (
-            translated(self.describe()),
+            translated(self.describe(), writes=True),
             Session(self.writer, expire_on_commit=False) as session,
             session.begin(),
         ):
@@ -189,7 +189,7 @@ class Database:
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """Lend a connection of the writer in a transaction, for what no session can do."""
-        with translated(self.describe()), self.writer.begin() as connection:
+        with translated(self.describe(), writes=True), self.writer.begin() as connection:
             yield connection
 
     def close(self) -> None:

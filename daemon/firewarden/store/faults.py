@@ -39,15 +39,18 @@ _OTHER: Final = ("failed", "run `firewarden db check`")
 
 
 @contextmanager
-def translated(where: str) -> Iterator[None]:
-    """Let no error of a driver out; *where* is the database, without its password."""
+def translated(where: str, *, writes: bool = False) -> Iterator[None]:
+    """Let no error of a driver out; *where* is the database, without its password.
+
+    *writes*: where the database failed, nobody knows whether it has what was written.
+    """
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, OverflowError) as error:
-        raise translate(error, where) from error
+        raise translate(error, where, writes=writes) from error
 
 
-def translate(error: Exception, where: str) -> StoreError:
+def translate(error: Exception, where: str, *, writes: bool) -> StoreError:
     """Say *error* in our words; nothing of a statement or its parameters is repeated."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     words = " ".join(str(cause).split("\n", 1)[0].split())
@@ -58,7 +61,8 @@ def translate(error: Exception, where: str) -> StoreError:
             f"cannot hold what it was given ({words})", where=where, mend="report this as a bug"
         )
     problem, mend = _diagnose(cause)
-    return StoreUnavailable(f"{problem} ({words})", where=where, mend=f"{mend}; {UNKNOWN}")
+    mend = f"{mend}; {UNKNOWN}" if writes else mend
+    return StoreUnavailable(f"{problem} ({words})", where=where, mend=mend)
 
 
 def sqlite_fault(error: BaseException) -> str:

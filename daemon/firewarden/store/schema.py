@@ -79,7 +79,7 @@ def upgrade(database: "Database", *, history: History = SHIPPED) -> Path | None:
     with database.reading() as session:
         if read_revision(session.connection()) == history.head:
             return None
-    with translated(database.describe()), _upgrading(database) as connection:
+    with translated(database.describe(), writes=True), _upgrading(database) as connection:
         revision = read_revision(connection)
         _refuse_newer(database, revision, history)
         if revision == history.head:

@@ -12,8 +12,9 @@ from starlette.routing import Route
 from firewarden.web.metrics import Exposition
 from firewarden.web.security import Guard, Token
 
-Readiness = Callable[[], Mapping[str, bool]]
-"""Tells of each part whether it is ready; the parts have no names from outside in them."""
+Readiness = Callable[[], Mapping[str, str]]
+"""Tells of each part in a word what keeps it from being ready; "" nothing. No word of it is
+from outside."""
 
 
 def make_application(
@@ -33,9 +34,14 @@ def make_application(
         return JSONResponse({"alive": True})
 
     async def readyz(_request: Request) -> Response:
-        parts = dict(readiness())
-        ready = all(parts.values())
-        return JSONResponse({"ready": ready, "parts": parts}, status_code=200 if ready else 503)
+        lacks = readiness()
+        reasons = {part: why for part, why in lacks.items() if why}
+        answer = {
+            "ready": not reasons,
+            "parts": {part: not why for part, why in lacks.items()},
+            "reasons": reasons,
+        }
+        return JSONResponse(answer, status_code=503 if reasons else 200)
 
     async def metrics(_request: Request) -> Response:
         return Response(exposition.page(), media_type=CONTENT_TYPE_LATEST)
