@@ -12,10 +12,12 @@ from firewarden.decide.incidents import step
 from firewarden.decide.judge import Judge, judge
 from firewarden.decide.plan import Plan, SavesBasis, plan
 from firewarden.decide.situation import Situation
+from firewarden.model.action import Outcome
 from firewarden.model.deployment import Deployment
 from firewarden.model.price import PriceSource
-from firewarden.model.verdict import Blocker, Truth
+from firewarden.model.verdict import Blocker, Truth, Verb
 from firewarden.policy.rules import PolicySet
+from tests.support.acting import Ring, a_ring, an_intent, in_mode
 from tests.support.deciding import (
     H100_PRICE,
     IDLE,
@@ -285,3 +287,243 @@ def test_an_explanation_says_why_it_does_not_know(evidence: Any, because: str) -
     assert (verdict.truth, verdict.blocked_by) == (Truth.UNKNOWN, Blocker.DATA_MISSING)
     assert verdict.blocked_because.startswith(because)
     assert verdict.acts_at is None
+
+
+# --- the plan is what the cycle does -------------------------------------------------
+
+
+def ring_in(mode: str, text: str = IDLE, *deployments: Deployment) -> Ring:
+    """A ring whose warnings were heard at once, a moment before they are due."""
+    ring = a_ring(in_mode(mode, text), *(deployments or (a_deployment(),)))
+    ring.cycle()
+    ring.deliver()
+    ring.pass_time(minutes(0.5))
+    ring.now = NOW + minutes(15)
+    return ring
+
+
+def held_by(made: Plan) -> list[Blocker]:
+    return [one.blocked_by for one in made.held]
+
+
+def test_what_waits_for_a_yes_is_held_until_it_is_said() -> None:
+    ring = ring_in("approve")
+    assert (ring.plan().actions, held_by(ring.plan())) == ((), [Blocker.APPROVAL])
+    ring.cycle()
+    assert (ring.plan().actions, held_by(ring.plan())) == ((), [Blocker.APPROVAL])
+    ring.approve()
+
+    assert (len(ring.plan().actions), held_by(ring.plan())) == (1, [])
+
+
+def test_what_nobody_has_heard_of_is_held_and_said_to_be() -> None:
+    ring = a_ring(in_mode("enforce"))
+    ring.cycle()
+    ring.deliver(delivered_at=None, failed=True)
+    ring.pass_time(minutes(60))
+
+    assert (ring.plan().actions, held_by(ring.plan())) == ((), [Blocker.UNDELIVERED])
+
+
+@pytest.mark.parametrize("outcome", [Outcome.PLANNED, Outcome.APPLIED])
+def test_what_is_called_for_already_is_not_planned_again(outcome: Outcome) -> None:
+    ring = ring_in("enforce")
+    (order,) = ring.orders(ring.cycle())
+    assert len(ring.plan().actions) == 1
+    ring.carry_out(order, outcome)
+    ring.fleet["exp-1"] = a_deployment()
+
+    assert ring.plan().actions == ()
+
+
+def test_what_was_really_done_does_not_stay_due() -> None:
+    ring = ring_in("enforce", IDLE.replace("scale_to_zero", "hold_growth"), a_deployment())
+    (order,) = ring.orders(ring.cycle())
+    ring.carry_out(order)
+    ring.pass_time(minutes(0.5))
+    ring.fleet["exp-1"] = a_deployment()
+    ring.pass_time(minutes(0.5))
+
+    assert ring.plan().actions == ()
+    assert ring.orders(ring.pass_time(minutes(0.5))) == []
+
+
+def test_what_another_call_may_be_under_way_for_is_not_planned() -> None:
+    ring = ring_in("enforce")
+    by_hand = an_intent(outcome=Outcome.PLANNED, finished_at=None, opened_at=None)
+    ring.deeds = ring.deeds.with_one(by_hand)
+
+    assert ring.plan().actions == ()
+
+
+@pytest.mark.parametrize(
+    ("verb", "changes", "saves"),
+    [
+        pytest.param("scale_to_zero", {}, 48, id="a stop saves what it costs"),
+        pytest.param("park", {}, 48, id="so does parking"),
+        pytest.param("hold_growth", {}, 0, id="growth that is held saves nothing yet"),
+        pytest.param("set_autoscaling: {max: {lower_to: 1}}", {}, 32, id="two of three replicas"),
+        pytest.param("set_autoscaling: {min: {lower_to: 0}}", {}, 0, id="a floor alone"),
+        pytest.param(
+            "scale_to_zero", {"accelerator_type": "NVIDIA_NEW"}, None, id="unpriced is not free"
+        ),
+        pytest.param(
+            "hold_growth", {"accelerator_type": "NVIDIA_NEW"}, 0, id="nothing is nothing, unpriced"
+        ),
+    ],
+)
+def test_what_each_verb_saves_is_what_it_ends(
+    verb: str, changes: dict[str, Any], saves: int | None
+) -> None:
+    stage = f"{{{verb}}}" if ":" in verb else verb
+    text = IDLE.replace("scale_to_zero]", f"{stage}]").replace(
+        "when:", "allow: [unknown_env]\n    when:"
+    )
+    text = text if verb == "park" else text.replace("    allow: [unknown_env]\n", "")
+    replicas = {"ready_replica_count": 3, "desired_replica_count": 3, "max_replica_count": 6}
+    ring = ring_in("observe", text, a_deployment(**(replicas | {"min_replica_count": 1} | changes)))
+    (action,) = ring.plan().actions
+    told = ring.told[0]
+
+    assert action.verb.value == verb.partition(":")[0]
+    assert action.saves_usd_per_hour == (None if saves is None else Decimal(saves))
+    assert action.list_usd_per_hour == (None if changes else Decimal(48))
+    shown = "unpriced" if saves is None else f"{saves:.2f}"
+    assert told.facts["saves_usd_per_hour"] == shown
+    assert ("USD/h" in told.text) is (saves not in {0, None})
+
+
+MIXED = """
+version: 1
+defaults: {mode: MODE, limits: LIMITS}
+policies:
+  idle:
+    match: {name: "exp-*"}
+    when: {idle_for: 45m}
+    stages: [warn, {wait: 15m}, scale_to_zero]
+  held:
+    match: {name: "web-*"}
+    when: {older_than: 1h}
+    stages: [{wait: 15m}, hold_growth]
+  parked:
+    match: {all: true}
+    when: {idle_for: 40m}
+    stages: [warn, {wait: 14m}, park]
+    allow: [unknown_env]
+"""
+
+
+def mixed(mode: str, limits: str) -> PolicySet:
+    return policies(MIXED.replace("MODE", mode).replace("LIMITS", limits))
+
+
+fleets = st.lists(
+    st.builds(
+        lambda number, kind, ready, most: a_deployment(
+            f"{kind}-{number}",
+            ready_replica_count=ready,
+            desired_replica_count=ready,
+            max_replica_count=most,
+        ),
+        st.integers(0, 5),
+        st.sampled_from(["exp", "web"]),
+        st.integers(0, 3),
+        st.integers(3, 4),
+    ),
+    min_size=1,
+    max_size=6,
+    unique_by=lambda one: one.deployment_id,
+)
+weathers: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {},
+    optional={
+        "paused": st.just(value=True),
+        "complete_cycles": st.integers(0, 3),
+        "surroundings": st.sampled_from([None, {}]),
+        "listing_problem": st.sampled_from(["", "doubted"]),
+    },
+)
+
+
+@settings(max_examples=60)
+@given(
+    fleet=fleets,
+    busy=st.sets(st.integers(0, 5)),
+    limits=st.sampled_from(
+        [
+            "{per_cycle: 1}",
+            "{per_hour: 2, share_per_hour: 100%}",
+            "{on_exceed: hold}",
+            "{per_day: 1}",
+        ]
+    ),
+    weather=weathers,
+)
+def test_what_is_planned_in_observe_is_what_enforce_orders_in_that_cycle(
+    fleet: list[Deployment], busy: set[int], limits: str, weather: dict[str, Any]
+) -> None:
+    rings = {mode: a_ring(mixed(mode, limits), *fleet) for mode in ("observe", "enforce")}
+    for ring in rings.values():
+        ring.cycle()
+        ring.deliver()
+        ring.pass_time(minutes(0.5))
+        ring.now = NOW + minutes(15)
+        ring.looks = {
+            name: active(now=ring.now)
+            for name in ring.fleet
+            if int(name.rpartition("-")[2]) in busy
+        }
+    made = rings["observe"].plan(**weather)
+    enforced = rings["enforce"]
+    same = enforced.plan(**weather)
+    ordered = {(one.uid, one.policy, one.verb) for one in enforced.cycle(**weather).due}
+
+    assert {(one.uid, one.policy, one.verb) for one in made.actions} == ordered
+    assert {(one.uid, one.policy, one.verb) for one in same.actions} == ordered
+    assert [(one.planned.uid, one.blocked_by) for one in made.held] == [
+        (one.planned.uid, one.blocked_by) for one in same.held
+    ]
+
+
+def test_such_plans_are_of_several_verbs() -> None:
+    fleet = [a_deployment(f"{kind}-1", max_replica_count=4) for kind in ("exp", "web")]
+    ring = a_ring(mixed("observe", "{per_cycle: 9, share_per_hour: 100%}"), *fleet)
+    ring.cycle()
+    ring.now = NOW + minutes(15)
+
+    assert {one.verb for one in ring.plan().actions} == {Verb.SCALE_TO_ZERO, Verb.HOLD_GROWTH}
+    ring.cycle()
+    assert len(ring.plan().actions) == 2
+
+
+@settings(max_examples=40)
+@given(
+    ticks=st.lists(
+        st.tuples(
+            st.sampled_from([0.5, 5, 15]),
+            weathers,
+            st.sampled_from(list(Outcome)),
+            st.sets(st.integers(0, 2)),
+        ),
+        min_size=3,
+        max_size=10,
+    )
+)
+def test_at_every_cycle_the_plan_is_what_is_then_ordered(
+    ticks: list[tuple[float, dict[str, Any], Outcome, set[int]]],
+) -> None:
+    fleet = [a_deployment(f"exp-{n}", max_replica_count=4) for n in range(3)]
+    ring = a_ring(mixed("enforce", "{per_hour: 2, share_per_hour: 100%}"), *fleet)
+    ring.cycle()
+    for by, weather, outcome, busy in ticks:
+        ring.deliver()
+        ring.now += minutes(by)
+        ring.looks = {f"exp-{n}": active(now=ring.now) for n in busy}
+        made = ring.plan(**weather)
+        steps = ring.cycle(**weather)
+        begun = {one.uid for one in ring.deeds.unsettled()}
+        ordered = {one.uid: one.policy for one in steps.due if one.uid not in begun}
+        assert {one.uid: one.policy for one in made.actions} == ordered
+        for order in ring.orders(steps):
+            if order.uid not in {one.uid for one in ring.deeds.unsettled()}:
+                ring.carry_out(order, outcome)

@@ -1,9 +1,10 @@
 """What a verb means for one deployment as it is: the bounds to set, the replicas to ask for."""
 
+from firewarden.decide.seen import Seen
 from firewarden.model.action import Effect
 from firewarden.model.deployment import Deployment
 from firewarden.model.verdict import Verb
-from firewarden.policy.rules import Autoscaling, Step
+from firewarden.policy.rules import STOPS, Autoscaling, Step
 
 NOTHING = Effect()
 
@@ -29,6 +30,22 @@ def effect_of(step: Step, deployment: Deployment) -> Effect:
             return Effect(delete=True)
         case _:
             return NOTHING
+
+
+def saved_micro_usd(seen: Seen, step: Step | None) -> int | None:
+    """Tell the micro-USD an hour that *step* ends now; None: unpriced.
+
+    Bounds end only what replicas above the new ceiling cost; that nothing grows saves
+    nothing yet. Where nothing is to be done, it is what is spent.
+    """
+    burn, ready = seen.burn_micro_usd, seen.deployment.ready_replica_count
+    if step is None or step.verb in STOPS:
+        return burn
+    most = effect_of(step, seen.deployment).max_replica_count
+    ended = 0 if most is None else max(0, ready - most)
+    if ended == 0:
+        return 0
+    return None if burn is None else burn * ended // ready
 
 
 def _to_zero(deployment: Deployment) -> Effect:

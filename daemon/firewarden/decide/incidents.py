@@ -24,13 +24,18 @@ from firewarden.policy.rules import EFFECTS, PolicySet
 class Steps:
     """What one cycle changes: incidents in their new state, what to tell, the docket after.
 
-    ``due`` are those whose effect is to be carried out now, the longest due first.
+    Attributes:
+        due: those whose effect is to be carried out now, the longest due first.
+        rehearsed: those whose effect would be, if their policies went so far.
+        limited: those that have to wait, each with the limit that says so.
     """
 
     changed: tuple[Incident, ...]
     notices: tuple[Notice, ...]
     docket: Docket
     due: tuple[Incident, ...] = ()
+    rehearsed: tuple[Incident, ...] = ()
+    limited: tuple[tuple[Incident, str], ...] = ()
 
 
 def step(
@@ -65,6 +70,8 @@ def step(
         notices=tuple(book.notices),
         docket=docket.after(changed, braked=bool(doubt)),
         due=tuple(turns.calls),
+        rehearsed=tuple(turns.rehearsed),
+        limited=turns.limited,
     )
 
 

@@ -12,7 +12,7 @@ from firewarden.model.ids import Uid
 from firewarden.model.notice import Notice, Severity
 from firewarden.model.verdict import Blocker, Incident, Mode, Verb
 from firewarden.policy.durations import format_duration
-from firewarden.policy.rules import EFFECTS, Policy
+from firewarden.policy.rules import EFFECTS, STOPS, Policy
 from firewarden.policy.schema import ATTRIBUTES, When
 
 _DONE = {
@@ -270,6 +270,8 @@ def _name_in(uid: Uid) -> str:
 def _size(incident: Incident) -> str:
     burn = usd(incident.saves_micro_usd_per_hour)
     gpus = f"{incident.gpu_count} GPU{'' if incident.gpu_count == 1 else 's'}"
+    if burn == 0 and incident.verb in EFFECTS - STOPS:  # what it costs goes on
+        return gpus
     return f"{gpus}, unpriced" if burn is None else f"{gpus}, {burn:.2f} USD/h"
 
 

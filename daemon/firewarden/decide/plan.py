@@ -2,18 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from firewarden.decide.docket import Docket
-from firewarden.decide.limits import let_through
+from firewarden.decide.docket import Docket, Pair
+from firewarden.decide.effects import saved_micro_usd
+from firewarden.decide.incidents import Steps, step
+from firewarden.decide.limits import is_real
 from firewarden.decide.reasons import evidence_of
 from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
-from firewarden.decide.stories import began_again, is_same_story, released
+from firewarden.decide.stories import began_again, is_same_story
+from firewarden.decide.turns import one_each
 from firewarden.decide.worth import usd
 from firewarden.metering.rates import price_at
 from firewarden.metering.segments import hardware_of
@@ -76,25 +79,29 @@ class Plan:
 def plan(
     situation: Situation, verdicts: Sequence[Verdict], docket: Docket, policy_set: PolicySet
 ) -> Plan:
-    """List what is due: its verdict is true, nothing blocks it, its grace is over.
+    """List what the next cycle would do, by walking through it; nothing of it is kept.
 
     What ran to its end in the ledger stays due for as long as it lasts: nothing was done,
-    so it would be done now. One action a deployment, the one due for longest. *verdicts*
-    are those of `judge` for the same situation.
+    so it would be done now. One action a deployment; what is real comes before what is only
+    rehearsed. *verdicts* are those of `judge` for the same situation.
     """
-    effects = [verdict for verdict in verdicts if verdict.verb in EFFECTS]
+    steps = step(situation, verdicts, docket, policy_set)
+    effects = {(one.uid, one.policy): one for one in verdicts if one.verb in EFFECTS}
+    policies = {policy.name: policy for policy in policy_set.policies}
+    limits = {(one.uid, one.policy): limit for one, limit in steps.limited}
     held = [
         HeldBack(
-            planned=_planned(verdict, situation),
-            blocked_by=verdict.blocked_by or Blocker.DATA_MISSING,
-            blocked_because=verdict.blocked_because,
+            planned=_planned(verdict, policies[verdict.policy], situation),
+            blocked_by=blocker,
+            blocked_because=because,
         )
-        for verdict in effects
-        if verdict.blocked_by is not None or verdict.truth is Truth.UNKNOWN
+        for pair, verdict in effects.items()
+        for blocker, because in _held_by(verdict, steps.docket.opened.get(pair), limits.get(pair))
     ]
-    free = [one for one in effects if one.blocked_by is None and one.truth is Truth.TRUE]
-    actions, limited = _due(free, situation, docket, policy_set)
-    held += limited
+    actions = [
+        _planned(effects[pair], policies[effects[pair].policy], situation)
+        for pair in _due(effects, steps, situation, docket)
+    ]
     actions.sort(key=_dearest)
     held.sort(key=lambda each: _dearest(each.planned))
     return Plan(
@@ -107,68 +114,50 @@ def plan(
     )
 
 
-def _is_due(incident: Incident, verdict: Verdict, policy: Policy, *, now: datetime) -> bool:
-    """Is the effect of an open incident due: warned of, waited for, not edited meanwhile?"""
-    return (
-        incident.policy_hash == verdict.policy_hash
-        and incident.mode is verdict.mode
-        and incident.acts_at is not None
-        and incident.acts_at <= now
-        and all(each.verb is not Verb.WARN for each in policy.steps[incident.stage :])
-    )
-
-
 def _due(
-    verdicts: Sequence[Verdict], situation: Situation, docket: Docket, policy_set: PolicySet
-) -> tuple[list[Planned], list[HeldBack]]:
-    policies = {policy.name: policy for policy in policy_set.policies}
-    actions: dict[Uid, Planned] = {}
-    waiting: dict[Uid, tuple[Incident, Verdict]] = {}
-    for verdict in sorted(verdicts, key=lambda each: each.policy):
-        if _is_done(verdict, situation, docket):
-            actions.setdefault(verdict.uid, _planned(verdict, situation))
-            continue
-        story = docket.opened.get((verdict.uid, verdict.policy))
-        if story is None:
-            continue
-        incident = released(story, now=situation.now)
-        # As of the newest cycle: it read what was due on its own, nobody has since.
-        looked_at = situation.fleet.answered_at
-        if _is_due(incident, verdict, policies[verdict.policy], now=looked_at):
-            first = waiting.get(verdict.uid)
-            if first is None or _since(incident) < _since(first[0]):
-                waiting[verdict.uid] = (incident, verdict)
-    for uid in actions:
-        waiting.pop(uid, None)
-    passed = let_through([one for one, _ in waiting.values()], policies, docket, situation)
-    for incident in passed.go:
-        actions[incident.uid] = _planned(waiting[incident.uid][1], situation)
-    held = [
-        HeldBack(
-            planned=_planned(waiting[incident.uid][1], situation),
-            blocked_by=Blocker.LIMITS,
-            blocked_because=limit,
-        )
-        for incident, limit in passed.wait
-    ]
-    return list(actions.values()), held
+    effects: Mapping[Pair, Verdict], steps: Steps, situation: Situation, docket: Docket
+) -> Iterator[Pair]:
+    """Name what is to be done, one a deployment; of none whose last call is not settled yet."""
+    over = [docket.done[pair] for pair in effects if _is_over(effects[pair], situation, docket)]
+    begun = {intent.uid for intent in situation.deeds.unsettled()}
+    rehearsed, _ = one_each([*steps.rehearsed, *over])
+    for incident in (*steps.due, *rehearsed):
+        if incident.uid not in begun:
+            begun.add(incident.uid)
+            yield incident.uid, incident.policy
 
 
-def _is_done(verdict: Verdict, situation: Situation, docket: Docket) -> bool:
+def _is_over(verdict: Verdict, situation: Situation, docket: Docket) -> bool:
+    """Has it run to its end in the ledger alone, and does it still last?"""
     done = docket.done.get((verdict.uid, verdict.policy))
-    if done is None or not is_same_story(done, verdict):
+    if verdict.truth is not Truth.TRUE or verdict.blocked_by is not None:
+        return False
+    if done is None or is_real(done) or not is_same_story(done, verdict):
         return False
     return not began_again(Seen(situation.fleet.deployments[verdict.uid], situation), done)
 
 
-def _since(incident: Incident) -> datetime:
-    return incident.acts_at or incident.opened_at
+def _held_by(
+    verdict: Verdict, incident: Incident | None, limit: str | None
+) -> Iterator[tuple[Blocker, str]]:
+    """Say what holds back the effect that *verdict* calls for, if anything does."""
+    if verdict.blocked_by is not None or verdict.truth is Truth.UNKNOWN:
+        yield verdict.blocked_by or Blocker.DATA_MISSING, verdict.blocked_because
+    elif limit is not None:
+        yield Blocker.LIMITS, limit
+    elif incident is not None and incident.held_by in _WAITED_FOR:
+        yield incident.held_by, _WAITED_FOR[incident.held_by]
 
 
-def _planned(verdict: Verdict, situation: Situation) -> Planned:
+_WAITED_FOR = {
+    Blocker.APPROVAL: "nobody has said yes to it yet",
+    Blocker.UNDELIVERED: "its warning reached nobody",
+}
+
+
+def _planned(verdict: Verdict, policy: Policy, situation: Situation) -> Planned:
     deployment = situation.fleet.deployments[verdict.uid]
     seen = Seen(deployment, situation)
-    burn = usd(seen.burn_micro_usd)
     evidence = evidence_of(seen)
     return Planned(
         uid=verdict.uid,
@@ -177,8 +166,8 @@ def _planned(verdict: Verdict, situation: Situation) -> Planned:
         policy=verdict.policy,
         reason=verdict.reason,
         evidence=evidence,
-        saves_usd_per_hour=burn,
-        list_usd_per_hour=burn,
+        saves_usd_per_hour=usd(saved_micro_usd(seen, policy.effect)),
+        list_usd_per_hour=usd(seen.burn_micro_usd),
         saves_basis=_basis(deployment, situation),
         fingerprint=fingerprint_of(
             verdict.policy, verdict.policy_hash, verdict.verb.value, evidence

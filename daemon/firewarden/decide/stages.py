@@ -71,7 +71,7 @@ class Stages:
     def open(self, verdict: Verdict) -> None:
         """Begin the story that *verdict* calls for."""
         policy = self.book.policies[verdict.policy]
-        self._advance(open_story(verdict, self.book.situation), policy)
+        self._advance(open_story(verdict, policy, self.book.situation), policy)
 
     def _judge(self, incident: Incident, verdict: Verdict | None) -> None:
         book, situation = self.book, self.book.situation
@@ -93,12 +93,13 @@ class Stages:
             self._hold(incident, blocker, is_unknown=is_unknown)
         elif incident.policy_hash != verdict.policy_hash or incident.mode is not verdict.mode:
             book.tell_holds_over(incident)
-            self._advance(open_story(verdict, situation, since=incident), policy)
+            self._advance(open_story(verdict, policy, situation, since=incident), policy)
         else:
             self._advance(self._released(incident), policy)
 
     def _advance(self, incident: Incident, policy: Policy) -> None:
-        """Walk through the stages as far as time allows."""
+        """Walk through the stages as far as time allows: that of the newest listing."""
+        looked_at = self.book.situation.fleet.answered_at
         while incident.stage < len(policy.steps):
             stage = policy.steps[incident.stage]
             if stage.verb is Verb.WARN:
@@ -108,7 +109,7 @@ class Stages:
                 incident = heard
             elif stage.verb is Verb.WAIT:
                 incident = self._entering(incident, IncidentState.WAITING)
-                if self.book.now < end_of_wait(incident, policy):
+                if looked_at < end_of_wait(incident, policy):
                     break
             else:
                 self._ask(self._entering(incident, IncidentState.ACTING), policy)

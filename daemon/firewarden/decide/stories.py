@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from firewarden.decide.effects import saved_micro_usd
 from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
 from firewarden.model.verdict import Blocker, Incident, IncidentState, Mode, Verb, Verdict
@@ -52,10 +53,11 @@ def is_same_story(done: Incident, verdict: Verdict) -> bool:
 
 
 def open_story(
-    verdict: Verdict, situation: Situation, *, since: Incident | None = None
+    verdict: Verdict, policy: Policy, situation: Situation, *, since: Incident | None = None
 ) -> Incident:
     """Begin a story, or begin it anew under an edited policy: it is never due any sooner."""
     deployment = situation.fleet.deployments[verdict.uid]
+    seen = Seen(deployment, situation)
     return Incident(
         uid=verdict.uid,
         policy=verdict.policy,
@@ -69,7 +71,7 @@ def open_story(
         reason=verdict.reason,
         acts_at=verdict.acts_at,
         gpu_count=deployment.gpu_count,
-        saves_micro_usd_per_hour=Seen(deployment, situation).burn_micro_usd,
+        saves_micro_usd_per_hour=saved_micro_usd(seen, policy.effect),
     )
 
 

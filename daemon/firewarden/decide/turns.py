@@ -45,31 +45,37 @@ def _turn(incident: Incident) -> tuple[object, ...]:
 
 @dataclass(slots=True, kw_only=True)
 class Turns:
-    """Lets through what is due; ``calls`` collects what is to be carried out.
+    """Lets through what is due.
 
     Attributes:
         reasons: why each is due, as of this cycle.
+        calls: what is to be carried out. rehearsed: what would have been.
+        limited: what has to wait, each with the limit that says so.
     """
 
     book: Proceedings
     reasons: Mapping[Pair, str]
     calls: list[Incident] = field(default_factory=list)
+    rehearsed: list[Incident] = field(default_factory=list)
+    limited: tuple[tuple[Incident, str], ...] = ()
 
     def take(self, due: Iterable[Incident]) -> None:
         """Let through what of *due* the limits allow, and hold the rest."""
         book = self.book
-        first, others = one_each(self._not_done(due))
+        left = self._not_done(due)
+        first, others = one_each(one for one in left if not self._had_its_turn(one))
         passed = let_through(first, book.policies, book.docket, book.situation)
         for incident in passed.go:
             self._go(incident)
         gone = {(one.uid, one.verb, is_real(one)): one.policy for one in passed.go}
-        for incident in others:
+        for incident in (*others, *filter(self._had_its_turn, left)):
             other = gone.get((incident.uid, incident.verb, is_real(incident)))
             if other is None:
                 book.record(incident)
             else:
                 self._supersede(incident, other)
-        self._hold(passed.wait)
+        self.limited = passed.wait
+        self._hold()
 
     def _go(self, incident: Incident) -> None:
         book = self.book
@@ -80,13 +86,14 @@ class Turns:
             book.record(called)
         else:
             done = book.close(latest, IncidentState.DONE, "it would have been done")
+            self.rehearsed.append(done)
             book.tell(notices.acted(done, book.situation), done.policy)
 
-    def _hold(self, wait: Iterable[tuple[Incident, str]]) -> None:
+    def _hold(self) -> None:
         """Hold what has to wait for the limits; say so once a policy, and once when it is over."""
         book = self.book
         told = _limited(book.docket.opened)
-        for incident, limit in wait:
+        for incident, limit in self.limited:
             book.record(replace(incident, held_by=Blocker.LIMITS))
             if incident.policy not in told:
                 book.tell(notices.limited(incident, limit, book.situation))
@@ -105,12 +112,21 @@ class Turns:
                 self._supersede(incident, other.policy)
         return left
 
+    def _had_its_turn(self, incident: Incident) -> bool:
+        """Was something rehearsed for its deployment at this very instant?"""
+        if is_real(incident):
+            return False
+        done = self.book.docket.done_for(incident.uid, self._effective())
+        return any(one.closed_at == self.book.now and not is_real(one) for one in done)
+
+    def _effective(self) -> list[PolicyName]:
+        return [name for name, policy in self.book.policies.items() if policy.verb in EFFECTS]
+
     def _is_done(self, incident: Incident) -> Incident | None:
         """Find another policy whose effect on this very stretch is over."""
         book = self.book
         seen = Seen(book.situation.fleet.deployments[incident.uid], book.situation)
-        effective = [name for name, policy in book.policies.items() if policy.verb in EFFECTS]
-        for done in book.docket.done_for(incident.uid, effective):
+        for done in book.docket.done_for(incident.uid, self._effective()):
             alike = done.mode is incident.mode or (is_real(done) and is_real(incident))
             same = alike and done.verb is incident.verb and done.policy != incident.policy
             if same and not began_again(seen, done):
