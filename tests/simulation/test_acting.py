@@ -19,6 +19,7 @@ from firewarden.model.people import (
     RequestVerb,
 )
 from firewarden.model.verdict import Blocker, Incident, IncidentState, Verb
+from firewarden.ports import CrashPoint
 from firewarden.store import overrides, requests
 from firewarden.store.engine import Database
 from firewarden.store.incidents import read_closed, read_open
@@ -219,6 +220,34 @@ def test_a_persons_word_holds_it_back(folder: Path, kind: OverrideKind, blocker:
             assert await writes(stage) == []
             await clock.sleep(2 * HOUR)
         assert f"PATCH {IDLE}:scale" in await writes(stage), "afterwards it is stopped"
+
+    run_virtual(life, start=START)
+
+
+@pytest.mark.parametrize("kind", [OverrideKind.SNOOZE, OverrideKind.PROTECT, OverrideKind.PAUSE])
+def test_a_persons_word_between_verdict_and_call_holds_it_back(
+    folder: Path, kind: OverrideKind
+) -> None:
+    async def life(clock: VirtualClock) -> None:
+        stage = enforcing(clock, folder)
+
+        def says(point: CrashPoint) -> None:
+            due = point is CrashPoint.CYCLE_COMMITTED and [
+                each for each in opened(stage) if each.state is IncidentState.ACTING
+            ]
+            if due:
+                word = Override(
+                    account=ACME,
+                    kind=kind,
+                    uid=due[0].uid if kind.is_about_one else None,
+                    since=clock.now(),
+                    actor="cli:ada@here",
+                )
+                write(stage, lambda session: overrides.put(session, word))
+
+        async with running(stage, crash=says):
+            await clock.sleep(STOPPED)
+        assert await writes(stage) == []
 
     run_virtual(life, start=START)
 

@@ -27,7 +27,7 @@ from firewarden.model.fleet import Examined
 from firewarden.model.notice import Notice
 from firewarden.model.people import Override, OverrideKind, RequestOutcome
 from firewarden.model.verdict import Incident, IncidentState, Verb
-from firewarden.policy.rules import PolicySet
+from firewarden.policy.rules import EFFECTS, PolicySet
 from firewarden.store import incidents as stored_incidents
 from firewarden.store import overrides, requests
 from firewarden.store.notices import record as record_notice
@@ -152,11 +152,11 @@ class Actor:
     def _withheld(self, order: Order, memory: Memory, session: Session) -> str:
         """Say why no intent may be written; asked of the database, in its transaction."""
         account, now = self.account.account, self.tools.clock.now()
-        if any(
-            each.kind is OverrideKind.PAUSE
-            for each in overrides.standing(session, account, now=now)
-        ):
+        words = overrides.standing(session, account, now=now)
+        if any(each.kind is OverrideKind.PAUSE for each in words):
             return "a person has paused all actions"
+        if order.verb in EFFECTS and any(each.uid == order.uid for each in words):
+            return "a person has it left alone"
         if order.incident is None:
             return ""
         named = {policy.name: policy for policy in self.policies.policies}
