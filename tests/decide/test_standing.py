@@ -303,6 +303,16 @@ def test_a_failed_change_that_was_never_taken_is_let_go_and_the_others_stand() -
     assert found.notices == ()
 
 
+def test_a_failed_change_may_still_land_for_a_moment() -> None:
+    at = NOW - timedelta(seconds=30)
+    lost = stop(outcome=Outcome.FAILED, planned_at=at, finished_at=at)
+
+    assert tended(PLAIN, lost) == Tended()
+    assert released(tended(PLAIN, replace(lost, finished_at=at - timedelta(seconds=1)))) == {
+        1: Released.RESTORED
+    }
+
+
 def test_a_stop_that_was_begun_and_not_completed_is_put_back_once_its_story_is_over() -> None:
     begun = stop(outcome=Outcome.FAILED)
     running = replace(PLAIN, min_replica_count=0)

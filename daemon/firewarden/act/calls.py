@@ -1,12 +1,12 @@
 """The calls of one effect, each sent once; what became of them is found by reading."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firewarden.errors import (
     AnswerLost,
+    Forbidden,
     InUse,
-    LeaseLost,
     NotFound,
     ProviderError,
     ProviderUnavailable,
@@ -47,31 +47,41 @@ class Caller:
 
         Nothing is sent a second time: where an answer was lost, a read tells. A call that was
         not taken ends the effect, and what came before it stands.
+
+        Raises:
+            LeaseLost: it may not go on; whoever holds the lease finds out what was done.
         """
         try:
             strayed = await self._bounds(effect, deployment, permit)
             if strayed:
                 return _strayed(strayed)
             await self._rest(effect, deployment, permit)
-        except (ProviderError, LeaseLost) as error:
+        except AnswerLost as error:
+            return await self._after_silence(effect, deployment, error)
+        except (ProviderError, Forbidden) as error:
             return await self._ended(effect, deployment, error)
         return Sent(outcome=Outcome.APPLIED)
 
     async def _bounds(
         self, effect: Effect, deployment: Deployment, permit: Permit
     ) -> tuple[str, ...]:
+        """Set them, and give the fields that strayed; after a lost answer too, where they did."""
         if not effect.sets_bounds:
             return ()
-        lost: AnswerLost | None = None
         try:
             await self.controls.set_bounds(deployment, effect, permit=permit)
         except AnswerLost as error:
-            lost = error
+            self.crash(CrashPoint.BOUNDS_SENT)
+            try:
+                written = await self.controls.read_back(deployment, effect)
+            except ProviderError:
+                raise error from None
+            if not written.strayed:
+                raise
+            return written.strayed
         self.crash(CrashPoint.BOUNDS_SENT)
         written = await self.controls.read_back(deployment, effect)
         self.crash(CrashPoint.BOUNDS_READ_BACK)
-        if lost is not None and not effect.is_in_force(written.deployment):
-            raise lost
         return written.strayed
 
     async def _rest(self, effect: Effect, deployment: Deployment, permit: Permit) -> None:
@@ -84,23 +94,16 @@ class Caller:
         self.crash(CrashPoint.CALL_SENT)
 
     async def _ended(
-        self, effect: Effect, deployment: Deployment, error: ProviderError | LeaseLost
+        self, effect: Effect, deployment: Deployment, error: ProviderError | Forbidden
     ) -> Sent:
-        """Say what the effect came to that *error* ended."""
-        match error:
-            case InUse():
-                return Sent(outcome=Outcome.REFUSED, detail=error.problem, in_use=True)
-            case NotFound():
-                gone = Outcome.APPLIED if effect.delete else Outcome.REFUSED
-                return Sent(outcome=gone, detail="it is gone")
-            case AnswerLost():
-                return await self._after_silence(effect, deployment, error)
-            case LeaseLost():
-                return Sent(outcome=Outcome.EXPIRED, detail=error.problem)
-            case ProviderUnavailable():
-                return await self._not_sent(effect, deployment, error)
-            case _:
-                return Sent(outcome=Outcome.FAILED, detail=error.problem)
+        """Say what the effect came to that *error* ended; its PATCH may have been taken."""
+        said = _said(error, effect)
+        if not effect.sets_bounds or said.outcome is Outcome.FAILED:
+            return said
+        found = await self._found(effect, deployment)
+        if found.outcome is Outcome.EXPIRED:
+            return said
+        return replace(found, in_use=said.in_use and found.outcome is Outcome.FAILED)
 
     async def _after_silence(
         self, effect: Effect, deployment: Deployment, error: AnswerLost
@@ -111,22 +114,26 @@ class Caller:
             return Sent(outcome=Outcome.FAILED, detail=f"{error.problem}; {found.detail}")
         return found
 
-    async def _not_sent(
-        self, effect: Effect, deployment: Deployment, error: ProviderUnavailable
-    ) -> Sent:
-        """Say what is left of an effect of which a call was never sent; the PATCH may have been."""
-        nothing = Sent(outcome=Outcome.REFUSED, detail=error.problem)
-        if not effect.sets_bounds:
-            return nothing
-        found = await self._found(effect, deployment)
-        return nothing if found.outcome is Outcome.EXPIRED else found
-
     async def _found(self, effect: Effect, deployment: Deployment) -> Sent:
         """Read what there is of *effect*; PLANNED where nobody can tell yet."""
         try:
             return settled(effect, await self.read(deployment))
         except ProviderError as error:
             return Sent(outcome=Outcome.PLANNED, detail=error.problem)
+
+
+def _said(error: ProviderError | Forbidden, effect: Effect) -> Sent:
+    """Say what *error* makes of an effect of which nothing was taken."""
+    match error:
+        case InUse():
+            return Sent(outcome=Outcome.REFUSED, detail=error.problem, in_use=True)
+        case NotFound():
+            gone = Outcome.APPLIED if effect.delete else Outcome.REFUSED
+            return Sent(outcome=gone, detail="it is gone")
+        case ProviderUnavailable():
+            return Sent(outcome=Outcome.REFUSED, detail=error.problem)
+        case _:
+            return Sent(outcome=Outcome.FAILED, detail=error.problem)
 
 
 def settled(effect: Effect, examined: Examined) -> Sent:

@@ -78,7 +78,6 @@ class Hand:
 
     Attributes:
         read_for: how long a look at a target is good for, by *clock*.
-        wall: time that is never compressed: calls in flight take as long as ever.
     """
 
     provider: Provider
@@ -100,7 +99,8 @@ class Hand:
         order that was refused is no attempt.
 
         Raises:
-            LeaseLost: another process looks after the account; it settles what is open.
+            LeaseLost: another process looks after the account, or may: what was begun stays
+                open, and whoever holds the lease settles it by reading.
             StoreUnavailable: the intent stays open, and is settled by reading.
         """
         self.right.still_held()
@@ -124,8 +124,8 @@ class Hand:
         except ProviderError:
             return None
         found = examined.deployment
-        if found is not None and found.uid != intent.uid:
-            examined = replace(examined, deployment=None)
+        if found is not None and found.uid != intent.uid:  # a namesake, made since
+            found, examined = None, replace(examined, deployment=None)
         sent = settled(intent.effect, examined)
         return await self._conclude(intent, sent, record, deployment=found, order=None)
 

@@ -22,6 +22,9 @@ PUT_BACK_BEFORE = timedelta(hours=24)
 
 ASK_BEFORE = timedelta(hours=72)
 
+LANDED = timedelta(seconds=30)
+"""After so long a change whose answer was lost lands no more."""
+
 WOKEN = "a request has woken it"
 UNFINISHED = "its stop was begun and not completed"
 DELETED_SOON = "Fireworks would delete it within a day"
@@ -138,7 +141,8 @@ class _Standing:
             return found
         newest = self._intents[-1]
         if newest.outcome is Outcome.FAILED and not newest.effect.is_in_force(deployment):
-            return [(newest, Released.RESTORED)]  # it was never taken
+            landed = situation.fleet.asked_at >= self._written_at() + LANDED
+            return [(newest, Released.RESTORED)] if landed else []  # it was never taken
         overruled = bounds.overruled(self._intents, deployment)
         return [(one, Released.HUMAN) for one in overruled]
 
