@@ -1,5 +1,6 @@
 """Trouble with the world is told once, its end once, and a restart says neither again."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -54,25 +55,50 @@ def test_a_trouble_that_lasts_is_told_once_and_its_end_once() -> None:
     assert [len(notices) for notices in over] == [1, 0, 0]
     assert over[0][0].resolved
     assert over[0][0].key == told[0][0].key
+    assert alarms.failing == set()
+
+
+def test_one_cause_is_one_alert_which_ends_when_all_parts_work_again() -> None:
+    alarms = Alarms(ACME, clock=FakeClock())
+    error = KeyRefused("401")
+
+    told = [*alarms.trouble("poll", error), *alarms.trouble("bill", error)]
+    assert alarms.failing == {"poll", "bill"}
+    (part,) = alarms.relief("poll")
+    (over,) = alarms.relief("bill")
+
+    assert len({notice.key for notice in (*told, part, over)}) == 1
+    assert [notice.facts["parts"] for notice in told] == ["poll", "bill, poll"]
+    assert [notice.severity for notice in (*told, part, over)] == [*[Severity.PAGE] * 3, "info"]
+    assert (part.resolved, over.resolved) == (False, True)
+    assert part.text == "acme: poll works again, not yet bill"
+
+
+def test_two_causes_are_two_alerts() -> None:
+    alarms = Alarms(ACME, clock=FakeClock())
+
+    told = [
+        *alarms.trouble("poll", ProviderUnavailable("x")),
+        *alarms.trouble("poll", KeyRefused("401")),
+    ]
+
+    assert len({notice.key for notice in told}) == 2
+    assert {notice.key for notice in alarms.relief("poll")} == {notice.key for notice in told}
 
 
 def test_after_a_restart_what_fires_is_not_told_again_but_its_end_is() -> None:
+    before = Alarms(ACME, clock=FakeClock())
     error = ProviderUnavailable("timed out")
-    (told,) = Alarms(ACME, clock=FakeClock()).trouble("metrics", error)
+    before.trouble("poll", error)
+    (told,) = before.trouble("metrics", error)
+    of_another = replace(told, key="idle:of somebody else", kind="idle.warn")
 
-    alarms = Alarms(ACME, clock=FakeClock(), firing=[told.key, "idle:of somebody else"])
+    alarms = Alarms(ACME, clock=FakeClock(), firing=[told, of_another])
 
+    assert alarms.failing == {"poll", "metrics"}
     assert alarms.trouble("metrics", error) == ()
-    assert [notice.key for notice in alarms.relief("metrics")] == [told.key]
-
-
-def test_relief_of_one_part_leaves_the_others() -> None:
-    alarms = Alarms(ACME, clock=FakeClock())
-    alarms.trouble("listing", ProviderUnavailable("x"))
-    alarms.trouble("metrics", ProviderUnavailable("x"))
-
-    assert len(alarms.relief("metrics")) == 1
-    assert len(alarms.relief("listing")) == 1
+    assert [notice.resolved for notice in alarms.relief("metrics")] == [False]
+    assert [(each.key, each.resolved) for each in alarms.relief("poll")] == [(told.key, True)]
 
 
 def test_a_gap_of_many_deployments_is_one_notice() -> None:

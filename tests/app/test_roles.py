@@ -147,3 +147,24 @@ async def test_jitter_is_at_most_a_quarter_of_the_interval(clock: VirtualClock) 
         )
     ]
     assert 0 <= min(late) < max(late) <= EVERY.total_seconds() * 0.25
+
+
+@pytest.mark.parametrize("bells", [0, 1], ids=["at rest", "in its pause"])
+@in_virtual_time
+async def test_one_that_is_hurried_does_not_wait_for_its_chance(
+    clock: VirtualClock, bells: int
+) -> None:
+    diary = Diary(clock)
+
+    async def work() -> None:
+        diary.note("work")
+
+    role, task = a_role(diary, work, jitter=0.5)
+    for _ in range(bells):
+        role.ring()
+    await clock.sleep(timedelta(seconds=1))
+    role.hurry()
+    await clock.sleep(EVERY)
+    task.cancel()
+
+    assert diary.entries[0] == ("work", 1.0)

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from firewarden.clock.virtual import VirtualClock
 from firewarden.errors import ProviderUnavailable
 from firewarden.store.runner import Inline
 from tests.simulation.stages import small_stage
-from tests.support.daemon import Heard, ledger_of, running, settings_for
+from tests.support.daemon import Heard, Stage, ledger_of, running, settings_for
 from tests.support.virtual import in_virtual_time
 
 
@@ -87,34 +88,63 @@ async def test_an_error_of_what_may_be_stopped_is_raised(clock: VirtualClock) ->
         await unless_stopped(asyncio.Event(), fail())
 
 
-class Opening(httpx.AsyncBaseTransport):
-    """Refuses every connection until an instant; from then on the simulated account answers."""
+def no_connection() -> httpx.Response:
+    raise httpx.ConnectError("connection refused")
 
-    def __init__(self, clock: VirtualClock, inner: httpx.AsyncBaseTransport, *, at: float) -> None:
-        self._clock = clock
-        self._inner = inner
-        self._at = at
+
+def suspended() -> httpx.Response:
+    message = "account is suspended: possibly reaching a spending limit"
+    return httpx.Response(412, json={"code": 9, "message": message})
+
+
+def a_login_page() -> httpx.Response:
+    return httpx.Response(200, text="<html>Please sign in</html>")
+
+
+class Opening(httpx.AsyncBaseTransport):
+    """Gives one answer to everything until an instant; from then on it is the simulated account."""
+
+    def __init__(
+        self, stage: Stage, before: Callable[[], httpx.Response], *, opens_after: timedelta
+    ) -> None:
+        self._stage = stage
+        self._before = before
+        self._at = stage.clock.now() + opens_after
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if self._clock.mono() < self._at:
-            raise httpx.ConnectError("connection refused")
-        return await self._inner.handle_async_request(request)
+        if self._stage.clock.now() < self._at:
+            return self._before()
+        return await self._stage.transport.handle_async_request(request)
 
 
+@pytest.mark.parametrize("account", ["", "acme"], ids=["account unknown", "account known"])
+@pytest.mark.parametrize(
+    ("before", "kind", "words"),
+    [
+        pytest.param(no_connection, "meter.trouble", "ConnectError", id="down"),
+        pytest.param(suspended, "provider.suspended", "spending limit", id="suspended"),
+        pytest.param(a_login_page, "meter.trouble", "page", id="something in between"),
+    ],
+)
 @in_virtual_time
 async def test_a_provider_that_comes_late_is_waited_for_and_told_of_once(
-    clock: VirtualClock, tmp_path: Path
+    clock: VirtualClock,
+    tmp_path: Path,
+    before: Callable[[], httpx.Response],
+    kind: str,
+    words: str,
+    account: str,
 ) -> None:
-    stage = small_stage(clock, tmp_path)
-    opening = Opening(clock, stage.transport, at=600)
+    stage = small_stage(clock, tmp_path, FIREWORKS_ACCOUNT_ID=account)
+    opening = Opening(stage, before, opens_after=timedelta(minutes=10))
 
     async with running(replace(stage, transport=opening)):
-        await clock.sleep(timedelta(seconds=590))
-        waiting = list(stage.heard.notices)
-        await clock.sleep(timedelta(minutes=2))
+        await clock.sleep(timedelta(minutes=9))
+        waiting = [each for each in stage.heard.notices if each.kind != "meter.stalled"]
+        await clock.sleep(timedelta(minutes=5))
 
-    assert [(each.kind, each.resolved) for each in waiting] == [("meter.trouble", False)]
-    assert "ConnectError" in waiting[0].text
+    assert [(each.kind, each.resolved) for each in waiting] == [(kind, False)]
+    assert words in waiting[0].text
     over = [each for each in stage.heard.notices if each.key == waiting[0].key]
     assert [each.resolved for each in over] == [False, True]
     with ledger_of(stage) as ledger:

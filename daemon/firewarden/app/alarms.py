@@ -1,6 +1,8 @@
 """Alerts of the daemon's own health: each is said once, and once more when it is over."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import Final
 
 from firewarden.errors import (
     AccountSuspended,
@@ -15,47 +17,59 @@ from firewarden.model.notice import Notice, Severity
 from firewarden.model.usage import Gap
 from firewarden.ports import Clock
 
+_PAGES: Final = frozenset({"provider.refused", "provider.suspended"})
+_PARTS: Final = "parts"
+"""The fact of a health alert that names who is in trouble."""
+
 
 class Alarms:
-    """The health alerts of one account that are firing now.
+    """The health alerts of one account that are firing now: one for each cause.
 
-    Alerts are rows, so a restart knows what was said already: begin with the keys that
-    the database holds as firing.
+    Alerts are rows, so a restart knows what was said already: begin with those that the
+    database holds as firing. Who is in trouble for a cause stands in its facts.
     """
 
-    def __init__(self, account: AccountId, *, clock: Clock, firing: Iterable[str] = ()) -> None:
-        """Begin with the keys that are *firing* in the database."""
+    def __init__(self, account: AccountId, *, clock: Clock, firing: Iterable[Notice] = ()) -> None:
+        """Begin with the alerts that are *firing* in the database."""
         self._account = account
         self._clock = clock
-        self._firing = {key for key in firing if key.startswith("health:")}
+        self._troubled: dict[str, frozenset[str]] = {
+            notice.kind: frozenset(notice.facts.get(_PARTS, "").split(", "))
+            for notice in firing
+            if notice.key == _key_of(notice.kind)
+        }
+
+    @property
+    def failing(self) -> frozenset[str]:
+        """The parts that are in trouble, for whatever cause."""
+        return frozenset().union(*self._troubled.values())
 
     def trouble(self, part: str, error: FirewardenError) -> tuple[Notice, ...]:
-        """Say that *part* (poll, scrape, …) failed: a notice for a new trouble, else nothing."""
-        kind, severity = kind_of(error)
-        key = f"health:{part}:{kind}"
-        if key in self._firing:
-            return ()
-        self._firing.add(key)
-        return (self._notice(kind, key, severity, f"{self._account}: {part}: {error}"),)
+        """Say that *part* (poll, metrics, …) failed; nothing where that was said before.
 
-    def is_firing(self, part: str) -> bool:
-        """Was it said that *part* fails, and not yet that it works again?"""
-        return any(key.startswith(f"health:{part}:") for key in self._firing)
+        A part that fails for a cause that others fail for is no news: the alert's text
+        and facts change, and nobody is told again.
+        """
+        kind = kind_of(error)
+        parts = self._troubled.get(kind, frozenset())
+        if part in parts:
+            return ()
+        parts = self._troubled[kind] = parts | {part}
+        return (self._of(kind, f"{_list(parts)}: {error}", parts),)
 
     def relief(self, part: str) -> tuple[Notice, ...]:
-        """Say that *part* works again: a notice for each of its troubles that was firing."""
-        over = sorted(key for key in self._firing if key.startswith(f"health:{part}:"))
-        self._firing.difference_update(over)
-        return tuple(
-            self._notice(
-                key.rpartition(":")[2],
-                key,
-                Severity.INFO,
-                f"{self._account}: {part} works again",
-                resolved=True,
-            )
-            for key in over
-        )
+        """Say that *part* works again; a cause is over when all parts do."""
+        notices = []
+        for kind in [each for each, parts in self._troubled.items() if part in parts]:
+            parts = self._troubled[kind] = self._troubled[kind] - {part}
+            if parts:
+                text = f"{part} works again, not yet {_list(parts)}"
+                notices.append(self._of(kind, text, parts))
+            else:
+                del self._troubled[kind]
+                over = self._of(kind, f"{part} works again", parts)
+                notices.append(replace(over, severity=Severity.INFO, resolved=True))
+        return tuple(notices)
 
     def gap(self, gaps: Iterable[Gap]) -> tuple[Notice, ...]:
         """Say that nobody watched for a while: one notice for all deployments together."""
@@ -69,47 +83,52 @@ class Alarms:
             f" for {len(gaps)} deployments ({gaps[0].cause}); costs of this time have wide bounds"
         )
         return (
-            self._notice(
-                "meter.gap",
-                f"gap:{since.isoformat()}",
-                Severity.INFO,
-                text,
+            Notice(
+                account=self._account,
+                kind="meter.gap",
+                key=f"gap:{since.isoformat()}",
+                severity=Severity.INFO,
+                at=self._clock.now(),
+                text=text,
                 facts={"since": since.isoformat(), "until": until.isoformat()},
             ),
         )
 
-    def _notice(
-        self,
-        kind: str,
-        key: str,
-        severity: Severity,
-        text: str,
-        *,
-        resolved: bool = False,
-        facts: Mapping[str, str] | None = None,
-    ) -> Notice:
+    def _of(self, kind: str, text: str, parts: Collection[str]) -> Notice:
         return Notice(
             account=self._account,
             kind=kind,
-            key=key,
-            severity=severity,
+            key=_key_of(kind),
+            severity=severity_of(kind),
             at=self._clock.now(),
-            text=text,
-            facts=facts or {},
-            resolved=resolved,
+            text=f"{self._account}: {text}",
+            facts={_PARTS: _list(parts)},
         )
 
 
-def kind_of(error: FirewardenError) -> tuple[str, Severity]:
-    """Tell the kind of alert that *error* is, and how much it asks of people."""
+def _key_of(kind: str) -> str:
+    return f"health:{kind}"
+
+
+def _list(parts: Collection[str]) -> str:
+    return ", ".join(sorted(parts))
+
+
+def kind_of(error: FirewardenError) -> str:
+    """Tell the kind of alert that *error* is."""
     match error:
         case KeyRefused():
-            return "provider.refused", Severity.PAGE
+            return "provider.refused"
         case AccountSuspended():
-            return "provider.suspended", Severity.PAGE
+            return "provider.suspended"
         case ProviderUnavailable(throttled=True):
-            return "provider.throttled", Severity.WARN
+            return "provider.throttled"
         case UserError() | FileUnusable():
-            return "policy.invalid", Severity.WARN
+            return "policy.invalid"
         case _:
-            return "meter.trouble", Severity.WARN
+            return "meter.trouble"
+
+
+def severity_of(kind: str) -> Severity:
+    """Tell how much an alert of the daemon's own health asks of people."""
+    return Severity.PAGE if kind in _PAGES else Severity.WARN

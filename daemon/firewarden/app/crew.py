@@ -209,7 +209,7 @@ class Crew:
                 role.ring()
 
     async def _poll(self) -> None:
-        before = self.keeper.last_poll
+        before, had_failed = self.keeper.last_poll, self._polls.cause
         try:
             await self.keeper.cycle()
         except LeaseLost:
@@ -221,7 +221,17 @@ class Crew:
             poll = self.keeper.last_poll
             if poll is not None and poll is not before:
                 self._polls.add(poll)
+            if had_failed and not self._polls.cause:
+                self._try_others()
             self._deliver.ring()
+
+    def _try_others(self) -> None:
+        """Have what has failed too tried again: what kept the polls from working is over."""
+        memory = self.keeper.memory
+        failing = memory.alarms.failing if memory else frozenset()
+        for role in self.roles:
+            if role.name.partition(":")[0] in failing:
+                role.hurry()
 
     async def _tell(self) -> None:
         """Send what people have not heard of yet; what a channel's pace holds up follows."""

@@ -194,7 +194,7 @@ class Keeper:
 
     async def tell_relief(self, part: str) -> None:
         """Store that *part* works again, where an alert says that it does not."""
-        if self.memory is None or not self.memory.alarms.is_firing(part):
+        if self.memory is None or part not in self.memory.alarms.failing:
             return
         async with self._remembering() as memory:
             notices = memory.alarms.relief(part)

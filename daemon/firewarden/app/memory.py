@@ -171,7 +171,7 @@ def read_memory(account: Account, policies: PolicySet, tools: Tools) -> Memory:
             poll_every=settings.poll_every,
             absent_is_quiet=settings.metrics.absent_series == "quiet",
         ),
-        alarms=Alarms(name, clock=tools.clock, firing=(alert.notice.key for alert in firing)),
+        alarms=Alarms(name, clock=tools.clock, firing=(alert.notice for alert in firing)),
         docket=docket,
         deeds=deeds,
         surroundings=described.surroundings,

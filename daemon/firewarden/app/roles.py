@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import structlog
 
+from firewarden.app.signals import unless_stopped
 from firewarden.errors import FirewardenError
 from firewarden.ports import Clock, Ticker
 
@@ -54,6 +55,7 @@ class Role:
         self._by = supervision
         self._jitter = jitter
         self._bell = asyncio.Event()
+        self._hurry = asyncio.Event()
 
     def join(self, ticker: Ticker) -> None:
         """Have *ticker* ring the bell, now and at each interval."""
@@ -63,12 +65,19 @@ class Role:
         """Ask for a run as soon as the present one is over."""
         self._bell.set()
 
+    def hurry(self) -> None:
+        """Ask for a run as `ring` does, without the pause before it, or what is left of that."""
+        self._hurry.set()
+        self.ring()
+
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
             await self._bell.wait()
             self._bell.clear()
-            await self._by.clock.sleep(self.every * (self._jitter * self._by.rng.random()))
+            pause = self.every * (self._jitter * self._by.rng.random())
+            await unless_stopped(self._hurry, self._by.clock.sleep(pause))
+            self._hurry.clear()
             await self.run_once()
 
     async def run_once(self) -> None:

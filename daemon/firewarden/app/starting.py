@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import structlog
 
-from firewarden.app.alarms import kind_of
+from firewarden.app.alarms import kind_of, severity_of
 from firewarden.app.causes import UNAVAILABLE, cause_of
 from firewarden.app.compose import Account, Seams, load_policies, open_accounts, open_database
 from firewarden.app.lock import acting_lock
@@ -21,7 +21,6 @@ from firewarden.errors import (
     KeyRefused,
     NotFound,
     ProviderError,
-    ProviderUnavailable,
     StoreUnavailable,
     UnknownAccount,
     WorldError,
@@ -80,7 +79,9 @@ class Patience:
             try:
                 async with within(ANSWERS_WITHIN):
                     found = await work()
-            except (ProviderUnavailable, StoreUnavailable) as error:
+            except KeyRefused:
+                raise
+            except (ProviderError, StoreUnavailable) as error:
                 trouble: WorldError = error
             except TimeoutError:
                 trouble = WorldError(f"the {part} does not answer")
@@ -111,12 +112,12 @@ class Patience:
         return now
 
     def _notice(self, part: str, error: WorldError) -> Notice:
-        kind, severity = kind_of(error)
+        kind = kind_of(error)
         return Notice(
             account=self._account,
             kind=kind,
             key=f"start:{part}:{kind}",
-            severity=severity,
+            severity=severity_of(kind),
             at=self._seams.clock.now(),
             text=f"{self._account}: not looked after yet: {error}",
         )

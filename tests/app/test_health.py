@@ -1,0 +1,53 @@
+"""What people hear of the daemon's own health while the world is in trouble, and what is left."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from firewarden.clock.virtual import VirtualClock
+from firewarden.model.notice import Notice, Severity
+from firewarden.store.notices import read_firing
+from tests.simulation.stages import MINUTE, small_stage
+from tests.support.daemon import Stage, ledger_of, running
+from tests.support.virtual import in_virtual_time
+
+REFUSED = """
+[[fault]]
+kind = "{kind}"
+from = "1m"
+to = "40m"
+"""
+
+
+def firing(stage: Stage) -> list[Notice]:
+    with ledger_of(stage) as ledger:
+        return [alert.notice for alert in read_firing(ledger.session, ledger.account)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        pytest.param("unauthorized", "provider.refused", id="401"),
+        pytest.param("forbidden", "provider.refused", id="403"),
+        pytest.param("suspended", "provider.suspended", id="412"),
+    ],
+)
+@in_virtual_time
+async def test_one_cause_pages_once_whatever_it_stops_and_is_over_with_the_next_poll(
+    clock: VirtualClock, tmp_path: Path, fault: str, kind: str
+) -> None:
+    stage = small_stage(clock, tmp_path, faults=REFUSED.format(kind=fault))
+
+    async with running(stage):
+        await clock.sleep(39 * MINUTE)
+        (during,) = firing(stage)
+        await clock.sleep(3 * MINUTE)
+        after = firing(stage)
+
+    pages = [each for each in stage.heard.notices if each.severity is Severity.PAGE]
+    assert [each.kind for each in pages] == [during.kind] == [kind]
+    assert {"poll", "metrics", "bill"} <= set(during.facts["parts"].split(", "))
+    assert kind not in {each.kind for each in after}
+    told = Counter(each.resolved for each in stage.heard.notices if each.kind == kind)
+    assert told == {False: 1, True: 1}
