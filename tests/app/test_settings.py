@@ -582,9 +582,6 @@ def test_a_variable_that_nothing_reads_is_a_warning() -> None:
     ("environ", "warning"),
     [
         pytest.param(
-            {"FIREWARDEN_MODE": "enforce"}, "FIREWARDEN_MODE: enforce asks for more", id="a mode"
-        ),
-        pytest.param(
             {**LOCAL, "FIREWARDEN_TIME_SPEED": "600"},
             "FIREWARDEN_TIME_SPEED: without FIREWARDEN_TIME_ORIGIN",
             id="no origin",

@@ -15,7 +15,7 @@ from firewarden.report.audit import deployment_of
 from firewarden.store.incidents import read_closed, read_open
 
 LOOK_EVERY = timedelta(minutes=1)
-LOOKS_AT_MOST = timedelta(milliseconds=100)
+LOOKS_AT_MOST = timedelta(milliseconds=250)
 """Wall time between looks, however compressed the clock."""
 
 CALL_EVERY = timedelta(minutes=2)

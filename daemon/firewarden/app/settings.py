@@ -288,11 +288,6 @@ def _check_time(settings: Settings, origins: Mapping[str, str]) -> None:
 
 def _doubts(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
     """Warn of what can be used but is perhaps not meant."""
-    if settings.mode > Mode.OBSERVE:
-        yield (
-            f"{origins['mode']}: {settings.mode.label} asks for more than this version does;"
-            " it observes and changes nothing"
-        )
     if settings.time_speed != 1 and settings.time_origin is None:
         yield (
             f"{origins['time_speed']}: without FIREWARDEN_TIME_ORIGIN compressed time begins anew"

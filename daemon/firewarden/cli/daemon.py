@@ -70,7 +70,7 @@ class SimulatedFleet(StrEnum):
 
 
 def run(*, once: Once = False, config: Config = None) -> None:
-    """Run the daemon: poll, meter, judge, tell. This version observes, and changes nothing.
+    """Run the daemon: poll, meter, judge, tell; act only where FIREWARDEN_MODE and a policy say so.
 
     --once makes one cycle: verdicts that need evidence from earlier polls stay unknown
     unless those are stored, and it says so. SIGTERM and Ctrl-C stop it cleanly, exit 0.
