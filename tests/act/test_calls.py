@@ -108,7 +108,7 @@ FAULTS: list[tuple[str, str, Fault, Outcome, bool, list[str]]] = [
     ("set_bounds", "not found", Fault(error=NotFound("404")), REFUSED, False, PATCHED),
     ("set_bounds", "not taken", Fault(error=UNAVAILABLE), REFUSED, False, PATCHED),
     ("set_bounds", "lost: nothing", lost(taken=False), FAILED, False, PATCHED),
-    ("set_bounds", "lost: bounds alone", lost(taken=True), FAILED, False, PATCHED),
+    ("set_bounds", "lost: taken, and gone on with", lost(taken=True), APPLIED, False, SCALED),
     ("read_back", "rejected", Fault(error=ProviderRejected("?")), FAILED, False, PATCHED),
     ("read_back", "not found", Fault(error=NotFound("404")), FAILED, False, PATCHED),
     ("read_back", "no answer", Fault(error=UNAVAILABLE), FAILED, False, PATCHED),
@@ -197,6 +197,8 @@ async def test_where_nobody_can_read_what_became_of_a_call_it_stays_open_until_o
     scene: Scene, call: str, fault: Fault, sent: list[str], later: Outcome
 ) -> None:
     scene.cloud.faults |= {call: fault, "get alone": UNREADABLE}
+    if call == "set_bounds":
+        scene.cloud.faults["read_back"] = UNREADABLE
     deed = await scene.carry_out(an_order())
 
     assert deed is None

@@ -65,23 +65,24 @@ class Caller:
     async def _bounds(
         self, effect: Effect, deployment: Deployment, permit: Permit
     ) -> tuple[str, ...]:
-        """Set them, and give the fields that strayed; after a lost answer too, where they did."""
+        """Set them, and give the fields that strayed; a lost answer is made good by a read."""
         if not effect.sets_bounds:
             return ()
+        lost: AnswerLost | None = None
         try:
             await self.controls.set_bounds(deployment, effect, permit=permit)
         except AnswerLost as error:
-            self.crash(CrashPoint.BOUNDS_SENT)
-            try:
-                written = await self.controls.read_back(deployment, effect)
-            except ProviderError:
-                raise error from None
-            if not written.strayed:
-                raise
-            return written.strayed
+            lost = error
         self.crash(CrashPoint.BOUNDS_SENT)
-        written = await self.controls.read_back(deployment, effect)
+        try:
+            written = await self.controls.read_back(deployment, effect)
+        except ProviderError:
+            if lost is None:
+                raise
+            raise lost from None
         self.crash(CrashPoint.BOUNDS_READ_BACK)
+        if lost is not None and not written.strayed and not effect.is_in_force(written.deployment):
+            raise lost
         return written.strayed
 
     async def _rest(self, effect: Effect, deployment: Deployment, permit: Permit) -> None:
