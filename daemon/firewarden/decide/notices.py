@@ -217,6 +217,7 @@ def _facts(incident: Incident, situation: Situation) -> Mapping[str, str]:
     return {
         **tags,
         **hardware,
+        **(_seen_of(Seen(deployment, situation), incident) if deployment else {}),
         "deployment_id": _subject(incident, situation),
         "policy": incident.policy,
         "mode": incident.mode.label,
@@ -226,6 +227,22 @@ def _facts(incident: Incident, situation: Situation) -> Mapping[str, str]:
         "saves_usd_per_hour": "unpriced" if saves is None else f"{saves:.2f}",
         "acts_at": incident.acts_at.isoformat() if incident.acts_at else "",
     }
+
+
+def _seen_of(seen: Seen, incident: Incident) -> Mapping[str, str]:
+    """Say what was seen of its use, and what a stop would begin."""
+    facts = {}
+    since, until = seen.quiet.quiet_since, seen.quiet.quiet_until
+    if since is not None and until is not None and seen.deployment.ready_replica_count:
+        facts["evidence"] = (
+            f"no request, no token and nothing in flight in any known scrape from "
+            f"{since.astimezone(UTC):%Y-%m-%d %H:%M} to {until.astimezone(UTC):%H:%M} UTC"
+        )
+    if incident.verb is Verb.SCALE_TO_ZERO:
+        facts["wakes"] = (
+            "a request wakes it; requests get a 503 until a replica is ready, which takes minutes"
+        )
+    return facts
 
 
 def _of_account(
