@@ -45,6 +45,8 @@ def claim_next(
     the others' place, but what happened is told in its turn; where it only takes back what
     nobody on Slack has heard, none goes.
     """
+    if _due(session, accounts, set(), now=now) is None:  # mostly, and nobody need be asked more
+        return None
     skipped = set(_shut(session, now=now))
     while (found := _due(session, accounts, skipped, now=now)) is not None:
         destination = found["destination"]
@@ -62,12 +64,10 @@ def next_due(
     session: Session, accounts: Collection[AccountId], *, now: datetime
 ) -> datetime | None:
     """Tell when `claim_next` will find something again; None: nothing waits."""
-    shut = _shut(session, now=now)
     waiting = _waiting(accounts).with_only_columns(OUTBOX.c.destination, OUTBOX.c.next_at)
-    later = (
-        max(from_ms(row["next_at"]), shut.get(row["destination"], now))
-        for row in run(session, waiting).mappings()
-    )
+    rows = run(session, waiting).mappings().all()
+    shut = _shut(session, now=now) if rows else {}
+    later = (max(from_ms(row["next_at"]), shut.get(row["destination"], now)) for row in rows)
     return min(later, default=None)
 
 
