@@ -53,6 +53,10 @@ OurSpeed = Annotated[
 ]
 
 
+_PLAINER = str.maketrans({"▲": "!", "■": "#", "✓": "+", "×": "x"})
+"""Signs of the story for terminals that have only ASCII."""
+
+
 class DemoFleet(StrEnum):
     """What the demo looks after."""
 
@@ -152,7 +156,12 @@ def demo(
 
 
 def _tell(line: str) -> None:
-    """Print a line at once, also into a pipe."""
+    """Print a line at once, also into a pipe, in letters that the terminal has."""
+    encoding = sys.stdout.encoding
+    try:
+        line.encode(encoding)
+    except UnicodeEncodeError:
+        line = line.translate(_PLAINER).encode(encoding, "replace").decode(encoding)
     typer.echo(line)
     sys.stdout.flush()
 
