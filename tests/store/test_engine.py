@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -203,6 +204,42 @@ class TestSqlite:
         other.close()
         write_poll(on_sqlite)
         assert count_polls(on_sqlite) == 1
+
+    @pytest.mark.parametrize("replaced", ["", "replaced"], ids=["deleted", "replaced"])
+    def test_whose_file_is_taken_away_is_written_no_more_and_made_no_new_one(
+        self, on_sqlite: Database, replaced: str
+    ) -> None:
+        file = on_sqlite.file
+        assert file is not None
+        write_poll(on_sqlite)
+        aside = file.rename(file.with_name("aside.db"))
+        if replaced:
+            file.write_text("")
+
+        with pytest.raises(StoreUnavailable, match=r"gone|another file") as caught:
+            write_poll(on_sqlite, minutes=1)
+        with suppress(StoreUnavailable), ExitStack() as readers:
+            for _ in range(4):  # the pool opens the file for each
+                readers.enter_context(on_sqlite.reading())
+
+        assert "put it back" in str(caught.value)
+        assert file.exists() is bool(replaced)
+        assert not replaced or file.read_text() == ""
+        aside.replace(file)
+        write_poll(on_sqlite, minutes=1)
+        assert count_polls(on_sqlite) == 2
+
+    def test_that_is_taken_away_before_the_commit_is_not_called_written(
+        self, on_sqlite: Database
+    ) -> None:
+        def write_and_lose() -> None:
+            with on_sqlite.writing() as session:
+                ledger.write_poll(session, poll())
+                assert on_sqlite.file is not None
+                on_sqlite.file.unlink()
+
+        with pytest.raises(StoreUnavailable, match="its file is gone"):
+            write_and_lose()
 
     def test_in_memory_is_one_ledger_for_readers_and_writers(self) -> None:
         database = Database.open("sqlite:///:memory:", upgrade=True)

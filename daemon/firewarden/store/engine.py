@@ -1,6 +1,5 @@
 """The database: opened once, written by one transaction at a time, read by others meanwhile."""
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from sqlmodel import Session
 from firewarden.errors import FileUnusable, SettingsError, StoreUnavailable
 from firewarden.store import schema
 from firewarden.store.faults import sqlite_fault, translated
+from firewarden.store.place import Place
 
 PRAGMAS: Final = (
     "busy_timeout=5000",  # first: the next one has to wait for others too
@@ -37,7 +37,6 @@ POSTGRESQL: Final = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
-OWNER_ONLY: Final = 0o600
 
 
 class Database:
@@ -47,9 +46,12 @@ class Database:
     plain BEGIN fails where two meet. Readers see one unchanging state of everything.
     """
 
-    def __init__(self, url: URL, *, writer: Engine, reader: Engine) -> None:
+    def __init__(
+        self, url: URL, *, writer: Engine, reader: Engine, place: Place | None = None
+    ) -> None:
         """Take engines that are set up already; `open` is the way to a usable one."""
         self._url = url
+        self._place = place
         self.writer = writer
         self._reader = reader
 
@@ -87,7 +89,7 @@ class Database:
             )
             _prepare_sqlite(engine, begin="BEGIN IMMEDIATE")
             return cls(url, writer=engine, reader=engine)
-        file = _usable_file(url, create=create)
+        place = Place.take(Path(str(url.database)), create=create)
         writer, reader = (
             create_engine(
                 url,
@@ -102,8 +104,10 @@ class Database:
         _prepare_sqlite(writer, begin="BEGIN IMMEDIATE")
         _prepare_sqlite(reader, begin="BEGIN")
         event.listen(reader, "connect", _refuse_writes)
-        database = cls(url, writer=writer, reader=reader)
-        database._probe(file)
+        for engine in (writer, reader):
+            event.listen(engine, "do_connect", lambda *_: place.demand())  # makes no new file
+        database = cls(url, writer=writer, reader=reader, place=place)
+        database._probe(place.file)
         return database
 
     @classmethod
@@ -169,12 +173,14 @@ class Database:
             StoreUnavailable: the database failed; whether it committed is *unknown*, so
                 write again what has natural keys, or read first.
         """
+        self._demand_place()
         with (
             translated(self.describe(), writes=True),
             Session(self.writer, expire_on_commit=False) as session,
             session.begin(),
         ):
             yield session
+        self._demand_place()  # what was committed to a file that is gone, is gone
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -191,6 +197,10 @@ class Database:
         """Lend a connection of the writer in a transaction, for what no session can do."""
         with translated(self.describe(), writes=True), self.writer.begin() as connection:
             yield connection
+
+    def _demand_place(self) -> None:
+        if self._place is not None:
+            self._place.demand()
 
     def close(self) -> None:
         """Let go of all connections; opening it again is another `Database`."""
@@ -222,32 +232,6 @@ def parse_url(url: str) -> URL:
 
 def _is_memory(url: URL) -> bool:
     return url.database in {None, "", ":memory:"}
-
-
-def _usable_file(url: URL, *, create: bool) -> Path:
-    """Make sure of a file that only its owner can read, before SQLite makes one for all."""
-    file = Path(str(url.database))
-    try:
-        os.close(os.open(file, os.O_RDWR | (os.O_CREAT if create else 0), OWNER_ONLY))
-    except OSError as error:
-        if isinstance(error, FileNotFoundError) and not create:
-            raise FileUnusable(
-                "there is no ledger",
-                where=str(file),
-                mend="`firewarden run` makes one, `firewarden db upgrade` an empty one",
-            ) from error
-        raise FileUnusable(
-            f"cannot be written ({error.strerror})",
-            where=str(file),
-            mend="make the folder, and let this user write in it",
-        ) from error
-    if not os.access(file.absolute().parent, os.W_OK):
-        raise FileUnusable(
-            "its folder cannot be written, where SQLite keeps its log",
-            where=str(file),
-            mend="let this user write in the folder",
-        )
-    return file
 
 
 def _prepare_sqlite(engine: Engine, *, begin: str) -> None:
