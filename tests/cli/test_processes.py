@@ -310,6 +310,26 @@ def test_a_demo_tells_its_story_and_sums_up(tmp_path: Path, watch: Callable[[], 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_demo_that_nobody_reads_any_more_ends_quietly(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "demo"],
+        cwd=tmp_path,
+        env=bare_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as demo:
+        assert demo.stdout is not None
+        assert demo.stderr is not None
+        line_with(demo, "health and metrics")
+        demo.stdout.close()
+        code = demo.wait(timeout=LONGEST_S)
+        stderr = demo.stderr.read()
+
+    assert code == 0, stderr
+    assert "Traceback" not in stderr
+
+
 @pytest.fixture
 def watch() -> Callable[[], float]:
     """The machine's own seconds."""

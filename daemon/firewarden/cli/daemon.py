@@ -1,6 +1,7 @@
 """Commands that run for long: `run`, `demo`, `simulate`; and a container's probe of one."""
 
 import os
+import signal
 import sys
 from contextlib import suppress
 from dataclasses import replace
@@ -156,14 +157,21 @@ def demo(
 
 
 def _tell(line: str) -> None:
-    """Print a line at once, also into a pipe, in letters that the terminal has."""
+    """Print a line at once, also into a pipe, in letters that the terminal has.
+
+    Where nobody reads any more, that is an ordinary end.
+    """
     encoding = sys.stdout.encoding
     try:
         line.encode(encoding)
     except UnicodeEncodeError:
         line = line.translate(_PLAINER).encode(encoding, "replace").decode(encoding)
-    typer.echo(line)
-    sys.stdout.flush()
+    try:
+        typer.echo(line)
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        signal.raise_signal(signal.SIGTERM)
 
 
 def simulate(
