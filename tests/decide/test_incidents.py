@@ -462,7 +462,9 @@ def test_a_policy_that_only_tells_tells_once_until_it_happens_again() -> None:
     assert (the(told).state, the(told).closed_because) == (DONE, "people were told")
     assert kinds(told) == ["deployment.failed"]
     assert world.pass_time(timedelta(days=1)).changed == ()
-    failed_again = Since(state=world.now - timedelta(hours=2))
+    since_a_gap = Since(state=world.now - timedelta(hours=2))
+    assert world.pass_time(timedelta(0), ages=since_a_gap).changed == ()
+    failed_again = replace(since_a_gap, changed=since_a_gap.state)
     assert kinds(world.pass_time(timedelta(0), ages=failed_again)) == ["deployment.failed"]
     assert world.plan().actions == ()
 

@@ -1,6 +1,7 @@
 """Readings become segments: between when and when, and how that is known."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -305,6 +306,30 @@ def test_unbroken_stretches() -> None:
         ledger.fold_fleet(a_fleet(at, deployment))
         found = (ledger.ready_since(CHAT.uid), ledger.at_zero_since(CHAT.uid))
         assert found == tuple(None if since is None else after(since) for since in (ready, zero))
+
+
+STARTING = a_deployment(ready_replica_count=0, starting_replica_count=1)
+FAILED = a_deployment(state="FAILED", ready_replica_count=0, desired_replica_count=0)
+
+
+def test_the_last_change_is_one_that_was_seen() -> None:
+    shelf, ledger = Shelf(), Ledger(NOTHING_REMEMBERED, poll_every=EVERY)
+    steps: Sequence[tuple[float, Deployment, float]] = (
+        (0, CHAT, 1),
+        (30, TWO, 1),
+        (60, STARTING, 61),
+        (90, FAILED, 91),
+        (600, FAILED, 91),  # a gap, and the same on both sides of it
+        (1200, CHAT, 1201),  # a gap, and another
+    )
+    for at, deployment, changed in steps:
+        fleet = a_fleet(at, deployment)
+        shelf.put_poll(fleet)
+        shelf.put(ledger.fold_fleet(fleet))
+        assert ledger.changed_at(CHAT.uid) == after(changed)
+    ended = tuple(segment for segment in shelf.segments.values() if segment.ended is not None)
+    again = Ledger(replace(shelf.remembered(), lately=ended), poll_every=EVERY)
+    assert again.changed_at(CHAT.uid) == after(1201)
 
 
 def test_a_restart_goes_on_where_it_stopped() -> None:

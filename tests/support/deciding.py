@@ -107,6 +107,7 @@ class Since:
     zero: datetime | None = None
     starting: datetime | None = None
     state: datetime | None = NOW - timedelta(days=2)
+    changed: datetime | None = NOW - timedelta(days=2)
     ready_by_name: Mapping[str, datetime | None] = field(default_factory=dict)
 
     def first_seen(self, uid: Uid) -> datetime | None:
@@ -123,6 +124,9 @@ class Since:
 
     def state_since(self, uid: Uid) -> datetime | None:
         return self.state
+
+    def changed_at(self, uid: Uid) -> datetime | None:
+        return self.changed
 
 
 def _id_of(uid: Uid) -> str:

@@ -55,6 +55,13 @@ class Ages(Protocol):
         """Tell since when it has its present state, the latest it can be."""
         ...
 
+    def changed_at(self, uid: Uid) -> datetime | None:
+        """Tell when it was last found in another state, starting or at zero otherwise than before.
+
+        None where it was not: that nobody looked for a while is no change.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:

@@ -21,7 +21,7 @@ def began_again(seen: Seen, done: Incident) -> bool:
     """Was it used since *done* ended, or stopped and made ready again?
 
     A hole in the listings alone, or in the evidence alone, is no new beginning. For what
-    only tells: did its state change?
+    only tells: was its state seen to change?
     """
     end, quiet, ages = done.closed_at or done.opened_at, seen.quiet, seen.situation.ages
     if _is_after(quiet.active_at, end):
@@ -29,12 +29,7 @@ def began_again(seen: Seen, done: Incident) -> bool:
     if done.verb in EFFECTS:
         made_ready = _is_after(ages.ready_since(seen.uid), end)
         return made_ready and _is_after(quiet.quiet_since, end)
-    since = (
-        ages.at_zero_since(seen.uid),
-        ages.starting_since(seen.uid),
-        ages.state_since(seen.uid),
-    )
-    return any(_is_after(at, end) for at in since)
+    return _is_after(ages.changed_at(seen.uid), end)
 
 
 def _is_after(at: datetime | None, end: datetime) -> bool:

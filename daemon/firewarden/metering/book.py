@@ -48,6 +48,7 @@ class Book:
         self.zero_since: dict[Uid, datetime] = {}
         self.starting_since: dict[Uid, datetime] = {}
         self.state_since: dict[Uid, datetime] = {}
+        self.changed_at: dict[Uid, datetime] = {}
         self._tags = dict(remembered.tags)
         self.buried: dict[Uid, datetime] = {}
         self._uid_of = {name_of(uid): uid for uid in self.known}
@@ -232,6 +233,7 @@ class Book:
             self.zero_since,
             self.starting_since,
             self.state_since,
+            self.changed_at,
         ):
             memory.pop(uid, None)
         self.doubted.pop(uid, None)
@@ -265,8 +267,11 @@ class Book:
             draft.dirty.update((hour, segment.uid) for hour in hours_touched(bracket))
 
     def _note_counts(self, before: Segment | None, now: Segment) -> None:
-        """Keep the starts of unbroken stretches; a gap breaks them."""
-        last = before if now.start_evidence is not Evidence.GAP else None
+        """Keep the starts of unbroken stretches, which a gap breaks, and the last known change."""
+        is_gap = now.start_evidence is Evidence.GAP
+        if _phase(before) != _phase(now) if before else not is_gap:
+            self.changed_at[now.uid] = now.started.hi
+        last = None if is_gap else before
         for since, holds, held in (
             (self.ready_since, now.ready > 0, last and last.ready > 0),
             (self.zero_since, _is_zero(now), last and _is_zero(last)),
@@ -281,6 +286,10 @@ class Book:
 
 def _order(segment: Segment) -> tuple[datetime, datetime]:
     return segment.started.hi, segment.started.lo
+
+
+def _phase(segment: Segment) -> tuple[str, bool, bool]:
+    return segment.state, segment.starting > 0, _is_zero(segment)
 
 
 def _is_zero(segment: Segment) -> bool:

@@ -95,6 +95,13 @@ class Ledger:
         """Since when it has surely been in its present state."""
         return self._book.state_since.get(uid)
 
+    def changed_at(self, uid: Uid) -> datetime | None:
+        """When it was last found in another state, starting or at zero otherwise than before.
+
+        A gap is no change where the deployment is the same on both sides of it.
+        """
+        return self._book.changed_at.get(uid)
+
     def first_seen(self, uid: Uid) -> datetime | None:
         """When it was met; None where it never was, or is confirmed gone."""
         known = self._book.known.get(uid)
