@@ -6,9 +6,11 @@ import pytest
 
 from firewarden.decide.judge import judge
 from firewarden.decide.situation import Situation
-from firewarden.model.deployment import Surroundings, Trait
-from firewarden.model.ids import Uid
+from firewarden.model.action import Intent, Outcome, Released
+from firewarden.model.deployment import Deployment, Surroundings, Trait
+from firewarden.model.ids import PolicyName, Uid
 from firewarden.model.verdict import Blocker, Truth, Verdict
+from tests.support.acting import an_intent
 from tests.support.deciding import (
     IDLE,
     NOW,
@@ -19,6 +21,7 @@ from tests.support.deciding import (
     a_fleet,
     a_situation,
     active,
+    at_zero,
     minutes,
     policies,
     quiet,
@@ -69,6 +72,26 @@ def changed(**changes: object) -> Change:
     return lambda situation: replace(situation, **changes)  # type: ignore[arg-type] # a test changes any field
 
 
+def with_deeds(*intents: Intent) -> Change:
+    """Add *intents* to what was done before."""
+
+    def change(situation: Situation) -> Situation:
+        deeds = situation.deeds
+        for number, intent in enumerate(intents, start=1 + len(deeds.intents)):
+            deeds = deeds.with_one(replace(intent, action_id=number))
+        return replace(situation, deeds=deeds)
+
+    return change
+
+
+def undone(ago: float) -> Intent:
+    return an_intent(released=Released.HUMAN, released_at=NOW - minutes(ago))
+
+
+OWED = an_intent(released=Released.NEEDS_OWNER, released_at=NOW)
+STOPPED = an_intent(policy=PolicyName("other"), released=Released.RESTORED, released_at=NOW)
+FAILED = an_intent("exp-2", outcome=Outcome.FAILED, finished_at=NOW, released_at=NOW)
+
 BLOCKS: list[tuple[Blocker, Change]] = [
     (Blocker.PAUSED, changed(paused=True)),
     (Blocker.PROTECTED, with_tag("firewarden.protect", "true")),
@@ -85,11 +108,16 @@ BLOCKS: list[tuple[Blocker, Change]] = [
     (Blocker.COLD_START, changed(ages=Since(ready=NOW - minutes(5)))),
     (Blocker.WAKE_NO, with_tag("firewarden.wake", "no")),
     (Blocker.SURROUNDINGS_UNKNOWN, changed(surroundings=None)),
+    (Blocker.CONTESTED, with_deeds(undone(60), undone(90))),
+    (Blocker.NEEDS_OWNER, with_deeds(OWED)),
+    (Blocker.SNOOZED, changed(snoozed={a_deployment().uid: "snoozed by me"})),
     (Blocker.DATA_MISSING, changed(evidence=Looks(default=UNKNOWN))),
     (Blocker.LISTING_INCOMPLETE, changed(absent=frozenset({Uid("gone@x")}))),
     (Blocker.TOO_FEW_CYCLES, changed(complete_cycles=1)),
     (Blocker.REQUESTS_IN_FLIGHT, changed(evidence=Looks(default=active()))),
     (Blocker.COOLDOWN, changed(ages=Since(ready=NOW - minutes(29)))),
+    (Blocker.FLAPPING, with_deeds(STOPPED, STOPPED, STOPPED)),
+    (Blocker.BREAKER, with_deeds(FAILED, FAILED, FAILED)),
     (Blocker.SAVES_NOTHING, with_deployment(accelerator_count=0)),
 ]
 
@@ -137,6 +165,87 @@ def _touch_the_same(first: Blocker, second: Blocker) -> bool:
     ages = {Blocker.COLD_START, Blocker.COOLDOWN}
     evidence = {Blocker.DATA_MISSING, Blocker.REQUESTS_IN_FLIGHT}
     return any({first, second} <= same for same in (around, ages, evidence))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(with_deeds(undone(60)), id="undone once"),
+        pytest.param(
+            with_deeds(undone(60), replace(undone(90), policy=PolicyName("other"))),
+            id="undone twice, of two policies",
+        ),
+        pytest.param(with_deeds(STOPPED, STOPPED), id="stopped twice"),
+        pytest.param(with_deeds(FAILED, FAILED), id="failed twice"),
+        pytest.param(changed(snoozed={a_deployment("exp-2").uid: "x"}), id="another is snoozed"),
+        pytest.param(changed(kept={a_deployment("exp-2").uid: "x"}), id="another is protected"),
+    ],
+)
+def test_less_than_that_does_not_block(change: Change) -> None:
+    assert only(change(a_situation())).blocked_by is None
+
+
+def test_what_a_person_protects_by_command_is_protected() -> None:
+    verdict = only(changed(kept={a_deployment().uid: "protected by me"})(a_situation()))
+
+    assert (verdict.blocked_by, verdict.blocked_because) == (Blocker.PROTECTED, "protected by me")
+
+
+ENDING = {
+    verb: policies(
+        IDLE.replace("idle_for: 45m, ", "")
+        .replace(", replicas_at_least: 1", "")
+        .replace("policies:", "notify: {team: {slack: x}}\npolicies:", 1)
+        .replace("{wait: 15m}, scale_to_zero", f"{{wait: 2h}}, {verb}")
+        .replace("match:", "notify: [team]\n    match:")
+    )
+    for verb in ("delete", "park")
+}
+IN_DEV = {"env": "dev"}
+DEFAULT = Surroundings(default_models=("m",), default_alternatives=2)
+
+
+@pytest.mark.parametrize(
+    ("verb", "deployment", "around", "blocker"),
+    [
+        pytest.param("delete", at_zero(tags=IN_DEV), Surroundings(), None, id="delete at zero"),
+        pytest.param(
+            "delete", a_deployment(tags=IN_DEV), Surroundings(), Blocker.NOT_AT_ZERO, id="running"
+        ),
+        pytest.param(
+            "delete",
+            at_zero(tags=IN_DEV, desired_replica_count=1, ready_replica_count=1),
+            Surroundings(),
+            Blocker.NOT_AT_ZERO,
+            id="woken",
+        ),
+        pytest.param("delete", at_zero(), Surroundings(), Blocker.UNKNOWN_ENV, id="env unknown"),
+        pytest.param(
+            "delete", at_zero(tags=IN_DEV), DEFAULT, Blocker.DEFAULT_MODEL, id="default: delete"
+        ),
+        pytest.param(
+            "park", a_deployment(tags=IN_DEV), DEFAULT, Blocker.DEFAULT_MODEL, id="default: park"
+        ),
+        pytest.param("park", a_deployment(tags=IN_DEV), Surroundings(), None, id="park running"),
+        pytest.param(
+            "park", a_deployment(), Surroundings(), Blocker.UNKNOWN_ENV, id="park unknown"
+        ),
+        pytest.param(
+            "park",
+            a_deployment(tags={**IN_DEV, "firewarden.wake": "no"}),
+            Surroundings(),
+            Blocker.WAKE_NO,
+            id="never to zero",
+        ),
+    ],
+)
+def test_what_no_request_brings_back_is_protected_by_more(
+    verb: str, deployment: Deployment, around: Surroundings, blocker: Blocker | None
+) -> None:
+    situation = a_situation(deployment, surroundings={deployment.name: around})
+    (verdict,) = judge(situation, ENDING[verb])
+
+    assert (verdict.truth, verdict.blocked_by) == (Truth.TRUE, blocker)
 
 
 @pytest.mark.parametrize(
