@@ -117,6 +117,6 @@ def test_a_gap_of_many_deployments_is_one_notice() -> None:
 
     (notice,) = Alarms(ACME, clock=FakeClock()).gap(gaps)
 
-    assert notice.kind == "meter.gap"
+    assert (notice.kind, notice.once) == ("meter.gap", True)
     assert "3 deployments (HTTP 429)" in notice.text
     assert Alarms(ACME, clock=FakeClock()).gap([]) == ()

@@ -461,6 +461,7 @@ def test_a_policy_that_only_tells_tells_once_until_it_happens_again() -> None:
 
     assert (the(told).state, the(told).closed_because) == (DONE, "people were told")
     assert kinds(told) == ["deployment.failed"]
+    assert [notice.once for notice in told.notices] == [True]
     assert world.pass_time(timedelta(days=1)).changed == ()
     since_a_gap = Since(state=world.now - timedelta(hours=2))
     assert world.pass_time(timedelta(0), ages=since_a_gap).changed == ()

@@ -91,6 +91,7 @@ class Alarms:
                 at=self._clock.now(),
                 text=text,
                 facts={"since": since.isoformat(), "until": until.isoformat()},
+                once=True,
             ),
         )
 

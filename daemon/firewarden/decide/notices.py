@@ -39,9 +39,12 @@ def warned(incident: Incident, policy: Policy, situation: Situation) -> Notice:
         due = incident.acts_at or situation.now + wait
         facts = {"waits_seconds": f"{wait.total_seconds():.0f}", "acts_at": due.isoformat()}
         told = f"{told}; {_outlook(incident)} at {_clock(due)}{_condition(incident)}"
-    kind = "idle.warn" if incident.verb in EFFECTS else _kind_of(policy.when)
+        kind = "idle.warn"
+    else:
+        kind = _kind_of(policy.when)
     notice = _notice(incident, situation, kind, f"{told} [{incident.policy}]")
-    return _adding(notice, facts)
+    # What only tells is over once it is told: nothing would ever say that it is.
+    return replace(_adding(notice, facts), once=incident.verb not in EFFECTS)
 
 
 def acted(
