@@ -2,6 +2,7 @@
 
 import json
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,18 @@ def test_a_survey_says_what_runs_burns_and_was_billed(
     assert {each.name for each in folder.iterdir()} == {"page.html"}, "no database is made"
 
 
-def test_a_survey_finds_every_sin_with_its_dollars(invoke: Invoke, simulator: Simulator) -> None:
+@pytest.fixture(scope="module")
+def sinful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    """An account of little but what a survey should find."""
+    with simulating(tmp_path_factory.mktemp("sins"), "--fleet", "sins") as served:
+        yield served
+
+
+@pytest.mark.parametrize("fleet", ["simulator", "sinful"])
+def test_a_survey_finds_every_sin_with_its_dollars(
+    invoke: Invoke, fleet: str, request: pytest.FixtureRequest
+) -> None:
+    simulator: Simulator = request.getfixturevalue(fleet)
     found = json.loads(invoke("survey", "--json", **simulator.variables).stdout)["findings"]
     with urllib.request.urlopen(f"{simulator.url}/_truth") as answer:
         sins = json.load(answer)["sins"]
@@ -70,9 +82,32 @@ def test_a_survey_finds_every_sin_with_its_dollars(invoke: Invoke, simulator: Si
     dollars = [float(each["usd_per_month"]) for each in found if each["usd_per_month"]]
     assert dollars == sorted(dollars, reverse=True)
     assert all(each["evidence"] and each["command"] and each["basis"] for each in found)
-    text = json.dumps(found)
+    assert sins
     for sin in sins:
-        assert sin["subject"] in text, sin
+        of_kind = [each for each in found if each["kind"] == KINDS[sin["kind"]]]
+        assert stakes_in(of_kind, sin["subject"]) == [float(sin["usd_per_month"] or 0)], sin
+
+
+KINDS = {
+    "always_on": "always_on",
+    "deleted_this_week": "provider_deletes",
+    "failed_holds_gpus": "failed_holding",
+    "long_starting": "starting_long",
+    "no_owner": "unowned",
+    "price_plan": "contract_price",
+    "quota_nearly_used": "quota",
+    "trainer_gone": "trainer_gone",
+    "unpriced": "unpriced",
+}
+"""What the survey calls what the simulator has put in."""
+
+
+def stakes_in(findings: list[dict[str, Any]], subject: str) -> list[float]:
+    """Give the dollars of *subject* in *findings*; those of a plan or quota have their own."""
+    parts = [part for each in findings for part in each["deployments"]]
+    of_one = [part["usd_per_month"] for part in parts if part["deployment_id"] == subject]
+    of_all = [0.0 for each in findings if each["subject"] == subject and not of_one]
+    return [*(float(usd or 0) for usd in of_one), *of_all]
 
 
 def test_looking_is_all_that_survey_and_doctor_do(invoke: Invoke, simulator: Simulator) -> None:

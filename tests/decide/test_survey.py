@@ -129,7 +129,7 @@ def test_where_nothing_is_wrong_nothing_is_found() -> None:
         pytest.param(
             a_look(MINE, a_deployment("exp-2")),
             "unowned",
-            "1 of 2 deployments that hold GPUs (50%) have neither an owner nor a team tag",
+            "1 of 2 deployments (50%) have neither an owner nor a team tag; 1 of them hold GPUs",
             Decimal(11680),
             id="nobody's",
         ),
@@ -226,7 +226,9 @@ def test_finding(look: Look, kind: str, evidence: str, usd: Decimal | None) -> N
         pytest.param(
             a_look(replace(MINE, state="DELETED", tags={})), id="what is deleted is not looked at"
         ),
-        pytest.param(a_look(at_zero(max_replica_count=0)), id="parked ones are not deleted"),
+        pytest.param(
+            a_look(at_zero(max_replica_count=0, tags=OWNED)), id="parked ones are not deleted"
+        ),
         pytest.param(
             a_look(MINE, surroundings={MINE.name: Surroundings(is_trainer_gone=None)}),
             id="an unknown trainer is unknown",

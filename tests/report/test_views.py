@@ -15,7 +15,8 @@ from firewarden.model.verdict import Blocker, ConditionResult, Mode, Truth, Verb
 from firewarden.report.checks import Check, Health, checks_json, checks_view, worst
 from firewarden.report.explain import Explanation, explain_json, explain_view
 from firewarden.report.status import NextAction, status_json, status_view
-from firewarden.report.survey import survey_json, survey_view
+from firewarden.report.survey import survey_view
+from firewarden.report.survey_json import survey_json
 from firewarden.report.usage import (
     Figures,
     UsageState,

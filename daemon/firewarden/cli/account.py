@@ -31,7 +31,8 @@ def survey(
     from firewarden.app.survey import survey as look
     from firewarden.app.survey import write_page
     from firewarden.cli.context import settings
-    from firewarden.report.survey import survey_json, survey_view
+    from firewarden.report.survey import survey_view
+    from firewarden.report.survey_json import survey_json
 
     given = settings(config)
     with progress() as advance:

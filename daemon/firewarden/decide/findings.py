@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
-from firewarden.decide.look import HOURS_PER_MONTH, NO_MONEY, Finding, Look
+from firewarden.decide.look import HOURS_PER_MONTH, NO_MONEY, SURE_NOW, Finding, Look, Stake
 from firewarden.metering.rates import price_at
 from firewarden.metering.segments import hardware_of
 from firewarden.model.deployment import Deployment, State
@@ -31,16 +31,15 @@ def _trainer_gone(look: Look) -> Iterator[Finding]:
     for one in look.present:
         around = (look.surroundings or {}).get(one.name)
         if around is not None and around.is_trainer_gone and one.gpu_count:
-            yield _about(
-                look, "trainer_gone", one, f"its trainer {one.trainer_job or ''} is gone".strip()
-            )
+            evidence = f"its trainer {one.trainer_job or ''} is gone".strip()
+            yield look.about("trainer_gone", one, evidence)
 
 
 def _failed(look: Look) -> Iterator[Finding]:
     for one in look.present:
         held = one.gpu_count + one.starting_gpu_count
         if one.state == State.FAILED and held:
-            yield _about(look, "failed_holding", one, f"it has failed and holds {held} GPUs")
+            yield look.about("failed_holding", one, f"it has failed and holds {held} GPUs")
 
 
 def _starting(look: Look) -> Iterator[Finding]:
@@ -51,7 +50,7 @@ def _starting(look: Look) -> Iterator[Finding]:
                 f"{one.starting_gpu_count} GPUs are starting, nothing has changed for "
                 f"{format_duration(since)}"
             )
-            yield _about(look, "starting_long", one, evidence)
+            yield look.about("starting_long", one, evidence)
 
 
 def _round_the_clock(look: Look) -> Iterator[Finding]:
@@ -80,14 +79,16 @@ def _round_the_clock(look: Look) -> Iterator[Finding]:
 
 def _always_on(look: Look, one: Deployment, streak: int, gpus: Decimal) -> Finding:
     price = price_at(look.prices, hardware_of(one), look.now)
+    month = None if price is None else gpus * price.usd_per_gpu_hour * HOURS_PER_MONTH
     return Finding(
         kind="always_on",
         subject=one.deployment_id,
         evidence=f"billed round the clock for {streak} days, {gpus:.1f} GPUs on average, "
         f"min {one.min_replica_count}",
-        usd_per_month=None if price is None else gpus * price.usd_per_gpu_hour * HOURS_PER_MONTH,
+        usd_per_month=month,
         sure="from the bill, at our price",
         command="firewarden report --group-by deployment,day",
+        stakes=(Stake(deployment_id=one.deployment_id, usd_per_month=month),),
     )
 
 
@@ -114,6 +115,7 @@ def _deleted_by_provider(look: Look) -> Iterator[Finding]:
         usd_per_month=NO_MONEY,
         sure="one look does not tell the last request",
         command=f"firewarden explain {asleep[0].deployment_id}",
+        stakes=look.stakes(asleep),
     )
 
 
@@ -126,18 +128,20 @@ def _last_billed(asleep: Sequence[Deployment], newest: Mapping[DeploymentId, dat
 
 
 def _unowned(look: Look) -> Iterator[Finding]:
-    holding = [one for one in look.present if one.gpu_count]
-    nobodys = [one for one in holding if not _OWNERS & {tag.casefold() for tag in one.tags}]
+    nobodys = [one for one in look.present if not _OWNERS & {tag.casefold() for tag in one.tags}]
     if nobodys:
-        share = Decimal(len(nobodys)) / len(holding)
+        count, share = len(look.present), Decimal(len(nobodys)) / len(look.present)
+        holding = sum(one.gpu_count > 0 for one in nobodys)
+        nobodys.sort(key=lambda one: (-one.gpu_count, one.deployment_id))
         yield Finding(
             kind="unowned",
             subject=_names(nobodys),
-            evidence=f"{len(nobodys)} of {len(holding)} deployments that hold GPUs ({share:.0%}) "
-            "have neither an owner nor a team tag",
+            evidence=f"{len(nobodys)} of {count} deployments ({share:.0%}) have neither an owner "
+            f"nor a team tag; {holding} of them hold GPUs",
             usd_per_month=look.month(nobodys),
-            sure=_SURE_NOW,
+            sure=SURE_NOW,
             command="firewarden status",
+            stakes=look.stakes(nobodys),
         )
 
 
@@ -193,6 +197,7 @@ def _unpriced(look: Look) -> Iterator[Finding]:
             usd_per_month=None,
             sure="unpriced is not free",
             command="firewarden config",
+            stakes=look.stakes(members),
         )
 
 
@@ -229,6 +234,7 @@ def _contract_prices(look: Look) -> Iterator[Finding]:
             usd_per_month=look.month(members),
             sure="at the contract price, as it runs now",
             command="firewarden config",
+            stakes=look.stakes(members),
         )
 
 
@@ -255,20 +261,6 @@ def _suspended(look: Look) -> Iterator[Finding]:
             sure="as the provider says",
             command="firewarden doctor",
         )
-
-
-_SURE_NOW = "at the price in force, as it runs now"
-
-
-def _about(look: Look, kind: str, one: Deployment, evidence: str) -> Finding:
-    return Finding(
-        kind=kind,
-        subject=one.deployment_id,
-        evidence=evidence,
-        usd_per_month=look.month([one]),
-        sure=_SURE_NOW,
-        command=f"firewarden explain {one.deployment_id}",
-    )
 
 
 def _short(accelerator: str) -> str:

@@ -3,9 +3,9 @@
 from decimal import Decimal
 
 from firewarden.decide.findings import CHECKS
-from firewarden.decide.look import HOURS_PER_MONTH, NO_MONEY, Finding, Look
+from firewarden.decide.look import HOURS_PER_MONTH, NO_MONEY, Finding, Look, Stake
 
-__all__ = ["HOURS_PER_MONTH", "Finding", "Look", "survey"]
+__all__ = ["HOURS_PER_MONTH", "Finding", "Look", "Stake", "survey"]
 
 
 def survey(look: Look) -> tuple[Finding, ...]:
