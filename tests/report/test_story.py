@@ -360,6 +360,20 @@ def test_each_kind_of_scene_is_told_once_a_deployment_and_numbered() -> None:
     assert len([line for each in looks for line in loud.look(each)]) == 5
 
 
+def test_every_warning_is_told_and_all_that_is_done() -> None:
+    teller = Storyteller(verbose=False)
+    again = {"opened_at": NOW - MINUTE, "warned_at": NOW}
+    looks = [
+        look(),
+        look(an_incident(state=IncidentState.DONE)),
+        look(an_incident(state=IncidentState.DONE), an_incident(**again)),
+    ]
+
+    tones = [told.tone for each in looks for told in teller.look(each)]
+
+    assert tones == [Tone.PLAIN, Tone.WARNED, Tone.CHANGED, Tone.WARNED]
+
+
 def test_nothing_is_told_before_the_first_poll() -> None:
     assert list(Storyteller(verbose=True).look(Glimpse(status=a_status(observed_at=None)))) == []
 

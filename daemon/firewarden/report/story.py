@@ -25,6 +25,9 @@ _STYLES = {
 _ASIDE = frozenset({Plot.BLIND, Plot.SEEING})
 """What is only told to who wants everything."""
 
+_ALWAYS = frozenset({Tone.WARNED, Tone.CHANGED})
+"""What is told each time: nothing is done without having been told of."""
+
 _TOLD_APART = 3
 """More scenes of one kind in one look are told as one."""
 
@@ -47,7 +50,10 @@ def told_view(told: Told) -> Text:
 
 @dataclass(slots=True)
 class Storyteller:
-    """Numbers the scenes; without *verbose* each kind is told once a deployment, many as one."""
+    """Numbers the scenes; without *verbose* most are told once a deployment, many as one.
+
+    Warnings, and what is done, are told each time.
+    """
 
     verbose: bool
     _told: set[tuple[Plot, str]] = field(default_factory=set)
@@ -67,7 +73,8 @@ class Storyteller:
         plots: dict[Plot, list[Scene]] = {}
         for scene in found:
             key = (scene.plot, scene.subject)
-            if key not in self._told and scene.plot not in _ASIDE:
+            is_news = key not in self._told or scene.plot.tone in _ALWAYS
+            if is_news and scene.plot not in _ASIDE:
                 self._told.add(key)
                 plots.setdefault(scene.plot, []).append(scene)
         told: list[Scene] = []
