@@ -280,6 +280,43 @@ def test_no_channel_carries_a_secret(leak: Any, out: io.StringIO) -> None:
     assert "YW5vdGhlci1vbmU" not in said
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        pytest.param("sqlite:////var/lib/x.db", "sqlite:////var/lib/x.db", id="a file"),
+        pytest.param(
+            "postgresql+psycopg://warden@db:5432/ledger",
+            "postgresql+psycopg://warden@db:5432/ledger",
+            id="no password",
+        ),
+        pytest.param(
+            "postgresql://warden:can%2Fary-1@db/ledger",
+            "postgresql://warden:[redacted]@db/ledger",
+            id="a password",
+        ),
+        pytest.param(
+            "postgresql://db/ledger?user=warden&password=canary-1&sslmode=require",
+            "postgresql://db/ledger?user=warden&password=[redacted]&sslmode=require",
+            id="a password as an option",
+        ),
+    ],
+)
+def test_of_a_databases_address_only_the_password_is_a_secret(url: str, shown: str) -> None:
+    redactor = Redactor()
+    redactor.register(url)
+
+    assert redactor.text(f"{url}: does not answer") == f"{shown}: does not answer"
+
+
+def test_the_password_of_a_databases_address_is_a_secret_wherever_it_turns_up() -> None:
+    redactor = Redactor()
+    redactor.register("postgresql://warden:can%2Fary-1@db/ledger?password=another%20canary")
+
+    said = redactor.text("can%2Fary-1, can/ary-1, another%20canary, another canary")
+
+    assert said == ", ".join(["[redacted]"] * 4)
+
+
 def test_what_is_not_secret_is_left_alone() -> None:
     out = configured()
 

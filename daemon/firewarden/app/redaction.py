@@ -22,6 +22,8 @@ _KNOWN_KEY = re.compile(
     re.ASCII,
 )
 _LOGIN = re.compile(r"[a-z+]+://([^:/@]*):(.+)@")
+_DATABASE = re.compile(r"(?:sqlite|postgres(?:ql)?)(?:\+[a-z]+)?://", re.ASCII)
+_PASSWORD = re.compile(r"[?&][a-z]*pass[a-z]*=([^&]+)", re.ASCII | re.IGNORECASE)
 _USERINFO = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+@")
 
 
@@ -95,9 +97,17 @@ class Redactor:
 
 
 def _forms(secret: str) -> set[str]:
-    """List what *secret* looks like where it is used: plain, quoted, in base64, its password."""
-    forms = {secret, quote(secret, safe=""), base64.b64encode(secret.encode()).decode()}
-    forms.add(base64.b64encode(f":{secret}".encode()).decode())
+    """List what *secret* looks like where it is used: plain, quoted, in base64, its password.
+
+    Where a database is, is no secret: of its address only the passwords are one.
+    """
+    forms: set[str] = set()
+    if not _DATABASE.match(secret):
+        forms = {secret, quote(secret, safe=""), base64.b64encode(secret.encode()).decode()}
+        forms.add(base64.b64encode(f":{secret}".encode()).decode())
+    passwords = [found[1] for found in _PASSWORD.finditer(secret)]
     if (login := _LOGIN.match(secret)) and login[1] != login[2]:
-        forms |= {login[2], unquote(login[2])}
+        passwords.append(login[2])
+    for password in passwords:
+        forms |= {password, unquote(password), quote(unquote(password), safe="")}
     return forms
