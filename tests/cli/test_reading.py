@@ -259,7 +259,7 @@ def test_a_plan_has_its_stable_keys(ask: Ask) -> None:
             "there is no ledger", id="no ledger",
         ),
         pytest.param(
-            ("status",), {"FIREWARDEN_POLICIES": "nowhere"}, 1, "nowhere", id="no policies"
+            ("plan",), {"FIREWARDEN_POLICIES": "nowhere"}, 1, "nowhere", id="no policies"
         ),
         pytest.param(
             ("db", "check"),
@@ -291,6 +291,28 @@ def test_what_cannot_be_answered_is_one_line(
 
 def test_a_report_needs_no_policies(ask: Ask) -> None:
     assert read(ask("report", "--json", FIREWARDEN_POLICIES="nowhere"))["rows"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        pytest.param("nowhere", "nowhere", id="no folder"),
+        pytest.param("bad.yaml", "bad.yaml:2:1", id="a broken file"),
+    ],
+)
+def test_the_fleet_is_shown_without_policies_and_says_so(
+    ask: Ask, folder: Path, name: str, words: str
+) -> None:
+    (folder / "bad.yaml").write_text("version: 1\npolicy: {}\n")
+
+    result = ask("status", "--json", FIREWARDEN_POLICIES=name)
+
+    assert result.exit_code == 0, result.stderr
+    rows = json.loads(result.stdout)["deployments"]
+    assert len(rows) == 24
+    assert {row["next_action"] for row in rows} == {None}
+    assert result.stderr.startswith("warning: no policy is judged: ")
+    assert words in result.stderr
 
 
 def test_a_ledger_of_a_newer_firewarden_is_refused(ask: Ask, past: Path, folder: Path) -> None:

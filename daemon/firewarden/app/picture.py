@@ -17,7 +17,7 @@ from firewarden.decide.protections import (
 )
 from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
-from firewarden.errors import UnknownDeployment
+from firewarden.errors import FileUnusable, PolicyError, UnknownDeployment
 from firewarden.model.deployment import Deployment
 from firewarden.model.ids import Uid
 from firewarden.model.verdict import Blocker, Verdict
@@ -29,7 +29,6 @@ _PASSING = frozenset({Blocker.NOT_READY, Blocker.COLD_START})
 _SHOWN = 10
 
 NO_POLICIES = PolicySet(policies=(), protections=(), routes={}, hash="")
-"""For what has to be answered although the policies cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +112,14 @@ def take_picture(ledger: Ledger, *, policies: PolicySet | None = None) -> Pictur
         docket=read_docket(ledger.session, ledger.account, now=ledger.now),
         verdicts=judge.judge(situation),
     )
+
+
+def take_any_picture(ledger: Ledger) -> tuple[Picture, str]:
+    """Take a picture all the same where the policies cannot be read: by none, and with why."""
+    try:
+        return take_picture(ledger), ""
+    except (FileUnusable, PolicyError) as error:
+        return take_picture(ledger, policies=NO_POLICIES), str(error)
 
 
 def policy_folder(ledger: Ledger) -> Path:

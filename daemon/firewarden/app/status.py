@@ -1,13 +1,14 @@
 """The fleet now, for people: from the ledger alone."""
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from firewarden.app.metered import open_meter
 from firewarden.app.periods import month_start
-from firewarden.app.picture import Picture, take_picture
+from firewarden.app.picture import Picture, take_any_picture
 from firewarden.app.queries import Ledger
 from firewarden.decide.matching import compile_match
 from firewarden.decide.seen import Seen
@@ -36,8 +37,9 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def read_status(ledger: Ledger) -> FleetStatus:
-    """Read everything `status` shows."""
-    return show_status(take_picture(ledger))
+    """Read everything `status` shows; without policies nothing is next, and it says why."""
+    picture, problem = take_any_picture(ledger)
+    return replace(show_status(picture), policy_problem=problem)
 
 
 def show_status(picture: Picture) -> FleetStatus:

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from firewarden.app.metered import open_meter
 from firewarden.app.periods import UNITS, Period, find_zone, month_start, periods, read_when
-from firewarden.app.picture import NO_POLICIES, take_picture
+from firewarden.app.picture import take_any_picture
 from firewarden.app.queries import Ledger
-from firewarden.errors import FileUnusable, PolicyError, UserError
+from firewarden.errors import UserError
 from firewarden.metering.totals import total_of
 from firewarden.model.ids import Uid
 from firewarden.model.price import cost_usd
@@ -90,10 +90,8 @@ def _check_groups(asked: Sequence[str]) -> tuple[str, ...]:
 
 def _protected(ledger: Ledger) -> frozenset[Uid]:
     """Find what nothing may be done about; without readable policies, what protects itself."""
-    try:
-        return take_picture(ledger).protected()
-    except (FileUnusable, PolicyError):
-        return take_picture(ledger, policies=NO_POLICIES).protected()
+    picture, _ = take_any_picture(ledger)
+    return picture.protected()
 
 
 def _problem(ledger: Ledger, until: datetime) -> str:

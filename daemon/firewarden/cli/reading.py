@@ -14,7 +14,7 @@ from firewarden.cli.options import (
     Json,
     ReportFormat,
 )
-from firewarden.cli.output import console, show, show_json
+from firewarden.cli.output import console, say, show, show_json
 
 Out = Annotated[
     Path | None, typer.Option("-o", "--out", metavar="FILE", help="Save it for `apply`.")
@@ -65,6 +65,8 @@ def status(
 
     with open_ledger(settings(config), account) as ledger:
         found = read_status(ledger)
+    for problem in found.policy_problem.splitlines():
+        say(f"warning: no policy is judged: {problem}")
     show(lambda: status_json(found), lambda: status_view(found), as_format=as_format, json=json)
 
 

@@ -75,8 +75,7 @@ class DeploymentStatus:
 class FleetStatus:
     """Everything `status` shows; *problem* says why it is not complete.
 
-    ``unpriced`` counts the deployments that hold a GPU of unknown price: the burn is
-    without them.
+    ``policy_problem``: why the policies cannot be read, so that nothing is judged; "": they can.
     """
 
     account: str
@@ -87,6 +86,7 @@ class FleetStatus:
     timezone: str
     now: datetime
     deployments: tuple[DeploymentStatus, ...]
+    policy_problem: str = ""
 
 
 def status_json(status: FleetStatus) -> JsonObject:
