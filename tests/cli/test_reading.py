@@ -202,7 +202,7 @@ def test_explain_tells_each_condition(ask: Ask) -> None:
         "verdict",
         "sample_age_seconds",
     ]
-    assert conditions["idle_for"]["threshold"] == "45m"
+    assert conditions["idle_for"]["threshold"] == 45 * 60
 
 
 @pytest.mark.parametrize("name", ["chat-prod", "Chat", "accounts/acme/deployments/chat-prod"])

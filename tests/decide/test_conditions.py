@@ -56,15 +56,15 @@ def one(when: dict[str, Any], deployment: Deployment | None = None, **changes: A
 @pytest.mark.parametrize(
     ("evidence", "expected", "value"),
     [
-        pytest.param(quiet(minutes(46), newest=minutes(1)), T, "45m", id="exactly the threshold"),
-        pytest.param(quiet(minutes(45.9), newest=minutes(1)), F, "44m 54s", id="just under it"),
-        pytest.param(active(), F, "0s", id="in use"),
-        pytest.param(active(newest=minutes(5)), F, "0s", id="in use, exactly fresh enough"),
+        pytest.param(quiet(minutes(46), newest=minutes(1)), T, minutes(45), id="exactly enough"),
+        pytest.param(quiet(minutes(45.9), newest=minutes(1)), F, minutes(44.9), id="just under it"),
+        pytest.param(active(), F, minutes(0), id="in use"),
+        pytest.param(active(newest=minutes(5)), F, minutes(0), id="in use, exactly fresh enough"),
         pytest.param(active(newest=minutes(5.1)), U, None, id="in use, but that was long ago"),
         pytest.param(UNKNOWN, U, None, id="never scraped"),
-        pytest.param(quiet(minutes(90), newest=minutes(5)), T, "1h 25m", id="exactly fresh"),
+        pytest.param(quiet(minutes(90), newest=minutes(5)), T, minutes(85), id="exactly fresh"),
         pytest.param(quiet(minutes(90), newest=minutes(5.1)), U, None, id="stale"),
-        pytest.param(quiet(minutes(90), newest=minutes(-0.5)), T, "1h 30m", id="a hair ahead"),
+        pytest.param(quiet(minutes(90), newest=minutes(-0.5)), T, minutes(90.5), id="a hair ahead"),
         pytest.param(quiet(minutes(90), newest=minutes(-5)), U, None, id="from the future"),
         pytest.param(
             QuietEvidence(
@@ -75,7 +75,7 @@ def one(when: dict[str, Any], deployment: Deployment | None = None, **changes: A
                 because="frozen",
             ),
             T,
-            "1h 28m",
+            minutes(88),
             id="unknown now, but what is known is fresh: it does not grow",
         ),
         pytest.param(
@@ -87,7 +87,7 @@ def one(when: dict[str, Any], deployment: Deployment | None = None, **changes: A
                 active_at=NOW,
             ),
             F,
-            "0s",
+            minutes(0),
             id="evidence that contradicts itself is use",
         ),
         pytest.param(
@@ -95,7 +95,9 @@ def one(when: dict[str, Any], deployment: Deployment | None = None, **changes: A
         ),
     ],
 )
-def test_idle_time_is_evidence(evidence: QuietEvidence, expected: Truth, value: str | None) -> None:
+def test_idle_time_is_evidence(
+    evidence: QuietEvidence, expected: Truth, value: timedelta | None
+) -> None:
     (found,) = judged({"idle_for": "45m"}, looks=Looks(default=evidence))
 
     assert (found.verdict, found.value) == (expected, value)
@@ -289,8 +291,8 @@ def test_an_explanation_names_parts_and_the_age_of_samples() -> None:
     by_name = {each.condition: each for each in found}
     assert set(by_name) == {"not", "not.gpus_at_least", "any", "any.0.older_than", "idle_for"}
     assert by_name["idle_for"].sample_age == minutes(2)
-    assert by_name["not.gpus_at_least"].value == "2"
-    assert by_name["any.0.older_than"].threshold == "1d"
+    assert by_name["not.gpus_at_least"].value == 2
+    assert by_name["any.0.older_than"].threshold == timedelta(days=1)
 
 
 @pytest.mark.parametrize(

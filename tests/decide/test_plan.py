@@ -238,10 +238,10 @@ def test_an_explanation_tells_every_condition_and_when_it_would_act() -> None:
     verdict = explained(a_situation(looks=Looks(default=quiet(minutes(30)))), Docket())
 
     assert [(each.condition, each.value, each.verdict) for each in verdict.conditions] == [
-        ("match", "true", Truth.TRUE),
-        ("replicas_at_least", "1", Truth.TRUE),
-        ("older_than", "3d", Truth.TRUE),
-        ("idle_for", "30m", Truth.FALSE),
+        ("match", Truth.TRUE, Truth.TRUE),
+        ("replicas_at_least", 1, Truth.TRUE),
+        ("older_than", minutes(3 * 24 * 60), Truth.TRUE),
+        ("idle_for", minutes(30), Truth.FALSE),
     ]
     assert verdict.truth is Truth.FALSE
     assert verdict.acts_at == NOW + minutes(30)

@@ -50,7 +50,7 @@ def a_verdict(name: str = "idle-to-zero") -> Verdict:
             ConditionResult(
                 condition="idle_for",
                 value=None,
-                threshold="45m",
+                threshold=timedelta(minutes=45),
                 verdict=Truth.UNKNOWN,
                 because="no scrape for 6m",
                 sample_age=timedelta(minutes=6),
@@ -220,7 +220,7 @@ def test_explain_has_its_stable_keys() -> None:
                     {
                         "condition": "idle_for",
                         "value": None,
-                        "threshold": "45m",
+                        "threshold": 2700,
                         "verdict": "unknown",
                         "sample_age_seconds": 360,
                     }

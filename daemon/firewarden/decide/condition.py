@@ -3,16 +3,14 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from firewarden.decide.kleene import conjunction
 from firewarden.decide.seen import Seen
 from firewarden.model.deployment import Deployment
-from firewarden.model.verdict import ConditionResult, Truth
-from firewarden.policy.durations import format_duration
+from firewarden.model.verdict import ConditionResult, Measure, Truth
 
-Finding = tuple[Truth, object, str, datetime | None]
-"""Verdict, value (duration, number or None), why, instant of the newest evidence."""
+Finding = tuple[Truth, Measure | None, str, datetime | None]
+"""Verdict, value, why, instant of the newest evidence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +26,7 @@ class Condition:
     """
 
     name: str
-    threshold: str
+    threshold: Measure | None
     cost: int
     settle: Callable[[Deployment], Finding | None]
     ask: Callable[[Seen], Finding]
@@ -40,11 +38,11 @@ class Condition:
         return self.settle(seen.deployment) or self.ask(seen)
 
     def explain(self, seen: Seen) -> Iterator[ConditionResult]:
-        """Say what was found, ready to print; parts follow the whole."""
+        """Say what was found; parts follow the whole."""
         verdict, value, because, at = self.find(seen)
         yield ConditionResult(
             condition=self.name,
-            value=_printed(value),
+            value=value,
             threshold=self.threshold,
             verdict=verdict,
             because=because,
@@ -87,11 +85,3 @@ def settle_all(
         elif finding[0] is Truth.UNKNOWN:
             truth = Truth.UNKNOWN
     return truth, tuple(open_ones)
-
-
-def _printed(value: object) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, timedelta):
-        return format_duration(value)
-    return f"{value.normalize():f} USD/h" if isinstance(value, Decimal) else str(value)

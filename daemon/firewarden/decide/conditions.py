@@ -11,7 +11,6 @@ from firewarden.decide.seen import Seen
 from firewarden.model.deployment import Deployment
 from firewarden.model.price import MICRO
 from firewarden.model.verdict import Truth
-from firewarden.policy.durations import format_duration
 from firewarden.policy.rules import RequireData
 from firewarden.policy.schema import When
 
@@ -75,7 +74,7 @@ def _at_least(name: str, count: int, fact: Callable[[Deployment], int], prefix: 
 
     return Condition(
         name=prefix + name,
-        threshold=str(count),
+        threshold=count,
         cost=0,
         settle=settle,
         ask=lambda seen: settle(seen.deployment),
@@ -100,7 +99,7 @@ def _elapsed(
 
     return Condition(
         name=prefix + name,
-        threshold=format_duration(threshold),
+        threshold=threshold,
         cost=1,
         settle=_unless(why_not),
         ask=ask,
@@ -140,7 +139,7 @@ def _quiet(
 
     return Condition(
         name=prefix + name,
-        threshold=format_duration(threshold),
+        threshold=threshold,
         cost=2,
         settle=_unless(facts.not_idle),
         ask=ask,
@@ -163,7 +162,7 @@ def _deletes_within(threshold: timedelta, clock: timedelta, prefix: str) -> Cond
 
     return Condition(
         name=f"{prefix}provider_deletes_within",
-        threshold=format_duration(threshold),
+        threshold=threshold,
         cost=2,
         settle=_unless(facts.not_deleted_by_provider),
         ask=ask,
@@ -189,7 +188,7 @@ def _saves(least: Decimal, prefix: str) -> Condition:
 
     return Condition(
         name=f"{prefix}saves_at_least",
-        threshold=f"{least} USD/h" if least else "any",
+        threshold=least,
         cost=3,
         settle=lambda _: None,
         ask=ask,
@@ -205,7 +204,7 @@ def _not(inner: tuple[Condition, ...], prefix: str) -> Condition:
 
     return Condition(
         name=f"{prefix}not",
-        threshold="",
+        threshold=None,
         cost=max(condition.cost for condition in inner),
         settle=settle,
         ask=lambda seen: (negation(all_of(inner, seen)), None, "", None),
@@ -225,7 +224,7 @@ def _any(choices: tuple[tuple[Condition, ...], ...], prefix: str) -> Condition:
 
     return Condition(
         name=f"{prefix}any",
-        threshold="",
+        threshold=None,
         cost=max(condition.cost for condition in parts),
         settle=settle,
         ask=lambda seen: (disjunction(all_of(each, seen) for each in choices), None, "", None),

@@ -129,8 +129,8 @@ class Judge:
         unknown = _unknown_because(rule, seen) if truth is Truth.UNKNOWN else ""
         first = ConditionResult(
             condition="match",
-            value=None if match is Truth.UNKNOWN else match.value,
-            threshold="",
+            value=None if match is Truth.UNKNOWN else match,
+            threshold=None,
             verdict=match,
             because="a fact it asks for is not told" if match is Truth.UNKNOWN else "",
         )

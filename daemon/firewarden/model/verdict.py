@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import IntEnum, StrEnum
 
 from firewarden.model.ids import PolicyName, Uid
@@ -84,21 +85,25 @@ class Blocker(StrEnum):
     APPROVAL = "approval"
 
 
+Measure = timedelta | Decimal | int | Truth
+"""What a condition compares: a duration, US dollars an hour, a count; or only yes and no."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConditionResult:
     """One condition of a policy, looked at once.
 
     Attributes:
         condition: its name in the policy file, e.g. ``idle_for``.
-        value: what was found, ready to print (``52m``, ``2``), or None where unknown.
-        threshold: what the policy asks for, ready to print.
+        value: what was found, or None where unknown.
+        threshold: what the policy asks for; None where it is not one thing (``not``, ``any``).
         because: one clause, said when the verdict is unknown or not obvious.
         sample_age: age of the newest evidence the value rests on.
     """
 
     condition: str
-    value: str | None
-    threshold: str
+    value: Measure | None
+    threshold: Measure | None
     verdict: Truth
     because: str = ""
     sample_age: timedelta | None = None

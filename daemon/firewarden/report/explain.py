@@ -1,15 +1,24 @@
 """Why a deployment is judged as it is: every policy, condition by condition."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 from rich.console import RenderableType
 from rich.tree import Tree
 
-from firewarden.model.verdict import ConditionResult, Truth, Verdict
+from firewarden.model.verdict import ConditionResult, Measure, Truth, Verdict
+from firewarden.policy.durations import format_duration
 from firewarden.report.encode import JsonObject
 from firewarden.report.tables import line
-from firewarden.report.text import clock_time, duration, instant, instant_json, seconds_json
+from firewarden.report.text import (
+    clock_time,
+    duration,
+    instant,
+    instant_json,
+    seconds_json,
+    usd_json,
+)
 
 _MARKS = {Truth.TRUE: "✓ true", Truth.FALSE: "✗ false", Truth.UNKNOWN: "? unknown"}
 
@@ -48,11 +57,32 @@ def _policy_json(verdict: Verdict) -> JsonObject:
 def _condition_json(result: ConditionResult) -> JsonObject:
     return {
         "condition": result.condition,
-        "value": result.value,
-        "threshold": result.threshold,
+        "value": _measure_json(result.value),
+        "threshold": _measure_json(result.threshold),
         "verdict": result.verdict.value,
         "sample_age_seconds": seconds_json(result.sample_age),
     }
+
+
+def _measure_json(measure: Measure | None) -> float | int | str | None:
+    """Write a duration as seconds, money as a decimal string, a count as itself."""
+    match measure:
+        case timedelta():
+            return seconds_json(measure)
+        case Decimal():
+            return usd_json(measure)
+        case _:
+            return measure
+
+
+def _printed(measure: Measure) -> str:
+    match measure:
+        case timedelta():
+            return format_duration(measure)
+        case Decimal():
+            return f"{measure.normalize():f} USD/h"
+        case _:
+            return str(measure)
 
 
 def explain_view(explanation: Explanation) -> RenderableType:
@@ -79,8 +109,8 @@ def _policy_line(verdict: Verdict) -> str:
 
 
 def _condition_line(result: ConditionResult) -> str:
-    value = "unknown" if result.value is None else result.value
-    wanted = f", wants {result.threshold}" if result.threshold else ""
+    value = "unknown" if result.value is None else _printed(result.value)
+    wanted = "" if result.threshold is None else f", wants {_printed(result.threshold)}"
     age = f", evidence {duration(result.sample_age)} old" if result.sample_age is not None else ""
     because = f": {result.because}" if result.because else ""
     return f"{_MARKS[result.verdict]}  {result.condition} = {value}{wanted}{age}{because}"
