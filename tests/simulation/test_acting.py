@@ -350,6 +350,9 @@ def test_nothing_is_sent_twice_whatever_comes_back(
         assert await writes(stage) == calls
         assert [each.state.value for each in closed(stage)] == [outcome]
         assert all(each.outcome is not Outcome.PLANNED for each in actions(stage))
+        with ledger_of(stage) as ledger:
+            standing = overrides.standing(ledger.session, ledger.account, now=clock.now())
+        assert standing == (), "nothing is paused"
 
     run_virtual(life, start=START)
 
@@ -411,5 +414,21 @@ def test_a_file_that_cannot_be_used_leaves_the_last_good_one_in_force(folder: Pa
         over = [each for each in stage.heard.notices if each.kind == "policy.invalid"]
         assert [each.resolved for each in over] == [False, True]
         assert "idle_fro" in over[0].text
+
+    run_virtual(life, start=START)
+
+
+def test_what_was_begun_and_then_refused_is_put_back(folder: Path) -> None:
+    passes = '[[fault]]\nkind = "unknown-fields"\non = "write"\ntimes = 1\n'
+    refuses = '[[fault]]\nkind = "precondition"\non = "write"\ntimes = 1\n'
+
+    async def life(clock: VirtualClock) -> None:
+        stage = enforcing(clock, folder, faults=passes + refuses)
+        async with running(stage):
+            await clock.sleep(STOPPED)
+        assert await writes(stage) == [f"PATCH {IDLE}", f"PATCH {IDLE}:scale", f"PATCH {IDLE}"]
+        assert bounds(stage) == (1, 3)
+        stop, restore = actions(stage)
+        assert (stop.outcome, restore.outcome) == (Outcome.FAILED, Outcome.APPLIED)
 
     run_virtual(life, start=START)

@@ -16,6 +16,9 @@ from firewarden.model.deployment import Deployment, State
 from firewarden.model.fleet import Examined
 from firewarden.ports import Controls, Crash, CrashPoint, Permit
 
+BOUNDS = frozenset({"minReplicaCount", "maxReplicaCount", "autoscalingPolicy.scaleToZeroWindow"})
+"""What an effect sets; such a field is said to have strayed where it is not as it was asked for."""
+
 Read = Callable[[Deployment], Awaitable[Examined]]
 
 
@@ -81,8 +84,9 @@ class Caller:
                 raise
             raise lost from None
         self.crash(CrashPoint.BOUNDS_READ_BACK)
-        if lost is not None and not written.strayed and not effect.is_in_force(written.deployment):
-            raise lost
+        is_there = effect.is_in_force(written.deployment)
+        if lost is not None and not is_there and BOUNDS.issuperset(written.strayed):
+            raise lost  # it never arrived: what is not as it was asked for has not strayed
         return written.strayed
 
     async def _rest(self, effect: Effect, deployment: Deployment, permit: Permit) -> None:
