@@ -78,6 +78,7 @@ class Hand:
 
     Attributes:
         read_for: how long a look at a target is good for, by *clock*.
+        in_flight: how long a call of a process that ended may still be under way.
     """
 
     provider: Provider
@@ -88,6 +89,7 @@ class Hand:
     crash: Crash
     right: Right
     read_for: timedelta = READ_FOR
+    in_flight: timedelta = IN_FLIGHT
 
     async def carry_out(
         self, order: Order, *, may_claim: MayClaim, objection: Objection, record: Record
@@ -117,7 +119,7 @@ class Hand:
     async def settle(self, intent: Intent, record: Record) -> Deed | None:
         """Find out by reading what became of an open intent; None: it cannot be told yet."""
         self.right.still_held()
-        if self.clock.now() - intent.planned_at < IN_FLIGHT:
+        if self.clock.now() - intent.planned_at < self.in_flight:
             return None
         try:
             examined = await self._read_name(intent.uid.rpartition("@")[0])

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from firewarden.act.hand import READ_FOR, Deed, Hand, Right
+from firewarden.act.hand import IN_FLIGHT, READ_FOR, Deed, Hand, Right
 from firewarden.app.asked import Answer, Asking
 from firewarden.app.compose import Account
 from firewarden.app.memory import Memory, Tools
@@ -21,8 +21,9 @@ from firewarden.decide.judge import Judge
 from firewarden.decide.limits import let_through
 from firewarden.decide.orders import Order, objection, order_of
 from firewarden.decide.situation import Situation
+from firewarden.decide.standing import DELETED_SOON
 from firewarden.decide.stories import routes_of
-from firewarden.model.action import Outcome, Released
+from firewarden.model.action import POLICY, Outcome
 from firewarden.model.fleet import Examined
 from firewarden.model.notice import Notice
 from firewarden.model.people import Override, OverrideKind, RequestOutcome
@@ -131,6 +132,7 @@ class Actor:
             crash=tools.crash,
             right=right,
             read_for=self.fresh_for,
+            in_flight=IN_FLIGHT * tools.settings.time_speed,
         )
 
     def _is_fresh(self, order: Order, memory: Memory) -> bool:
@@ -157,12 +159,14 @@ class Actor:
             return "a person has paused all actions"
         if order.verb in EFFECTS and any(each.uid == order.uid for each in words):
             return "a person has it left alone"
-        if order.incident is None:
+        if order.actor != POLICY:
             return ""
-        named = {policy.name: policy for policy in self.policies.policies}
         situation = replace(self._now(memory), deeds=read_deeds(session, account, now=now))
         if why := situation.deeds.breaker(now=now):
             return why
+        if order.incident is None:
+            return ""
+        named = {policy.name: policy for policy in self.policies.policies}
         passed = let_through([order.incident], named, memory.docket, situation)
         return passed.wait[0][1] if passed.wait else ""
 
@@ -212,6 +216,10 @@ class Actor:
         return tuple(answers)
 
 
+_TOLD = {Outcome.APPLIED: aftermath.put_back, Outcome.FAILED: aftermath.not_put_back}
+"""What is said of an order to put bounds back, by its outcome; of others nothing is news."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorder:
     """Writes what follows from a deed, in the transaction of its outcome."""
@@ -253,10 +261,10 @@ class Recorder:
         if deed.strayed:
             fields = ", ".join(deed.strayed)
             yield aftermath.strayed(intent, deployment, fields, situation)
-        if intent.verb is Verb.RESTORE and intent.outcome is Outcome.APPLIED:
-            order = deed.order
-            owed = order is not None and order.released is Released.NEEDS_OWNER
-            tell_of = aftermath.needs_owner if owed else aftermath.put_back
+        if intent.verb is Verb.RESTORE and intent.outcome in _TOLD:
+            tell_of = _TOLD[intent.outcome]
+            if intent.outcome is Outcome.APPLIED and intent.reason == DELETED_SOON:
+                tell_of = aftermath.needs_owner
             yield replace(tell_of(intent, deployment, situation), routes=routes)
 
     def _routes(self, deed: Deed) -> tuple[str, ...]:

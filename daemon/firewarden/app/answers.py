@@ -5,7 +5,7 @@ from firewarden.app.queries import Ledger
 from firewarden.decide.explain import explain
 from firewarden.decide.plan import HeldBack, Planned, plan
 from firewarden.errors import UserError
-from firewarden.model.verdict import Verb
+from firewarden.policy.rules import STOPS
 from firewarden.report.explain import Explanation
 from firewarden.report.plan import PlanItem, PlanView
 from firewarden.report.text import duration
@@ -32,7 +32,7 @@ def show_plan(picture: Picture) -> PlanView:
 
 def _item(planned: Planned, picture: Picture, *, held: HeldBack | None = None) -> PlanItem:
     deployment = picture.situation.fleet.deployments[planned.uid]
-    stops = planned.verb is Verb.SCALE_TO_ZERO
+    stops = planned.verb in STOPS
     mode = next(each.mode for each in picture.policies.policies if each.name == planned.policy)
     return PlanItem(
         deployment_id=planned.deployment_id,

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -216,7 +215,7 @@ class Keeper:
                 return read_words(session, name, memory.docket, now=now)
 
         words = await self._tools.run_db(read)
-        memory.docket = replace(memory.docket, deliveries=words.deliveries, approved=words.approved)
+        memory.docket = words.heard_by(memory.docket)
         return words
 
     async def _judge(self, memory: Memory, seen: Seen) -> tuple[Seen, Found]:

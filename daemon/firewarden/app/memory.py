@@ -20,9 +20,7 @@ from firewarden.decide.situation import Situation
 from firewarden.decide.standing import Tended
 from firewarden.metering.rates import RATE_CARD
 from firewarden.model.deployment import Surroundings
-from firewarden.model.ids import Uid
 from firewarden.model.notice import Notice
-from firewarden.model.people import Override
 from firewarden.model.price import Price
 from firewarden.model.verdict import Incident
 from firewarden.notify.slack.answers import Door
@@ -129,7 +127,7 @@ class Memory:
         if fleet is None:
             return None
         ledger = self.watch.ledger
-        return Situation(
+        situation = Situation(
             now=tools.clock.now(),
             fleet=fleet,
             evidence=self.watch.book,
@@ -143,12 +141,9 @@ class Memory:
             absent=frozenset(ledger.missing),
             gone=frozenset(uid for uid, _ in self.docket.opened if ledger.first_seen(uid) is None),
             ceiling=tools.settings.mode,
-            paused=bool(self.words.overrides.paused),
-            brake_released_at=self.words.overrides.released_at,
-            snoozed=_said(self.words.overrides.snoozed, "snoozed"),
-            kept=_said(self.words.overrides.protected, "protected"),
             deeds=self.deeds,
         )
+        return self.words.over(situation)
 
 
 def read_memory(account: Account, policies: PolicySet, tools: Tools) -> Memory:
@@ -194,13 +189,3 @@ def _laid_over(
         return surroundings
     known = {name: one for name, one in newer.items() if one is not None}
     return None if len(known) < len(newer) else {**surroundings, **known}
-
-
-def _said(overrides: Mapping[Uid, Override], how: str) -> Mapping[Uid, str]:
-    """Say of each override what it does, by whom and until when."""
-    return {
-        uid: f"{how} by {each.actor}"
-        + (f" until {each.until:%Y-%m-%d %H:%M} UTC" if each.until else "")
-        + (f": {each.reason}" if each.reason else "")
-        for uid, each in overrides.items()
-    }

@@ -8,6 +8,7 @@ from pathlib import Path
 from firewarden.app.compose import load_policies
 from firewarden.app.queries import Ledger
 from firewarden.app.situation import load_situation, read_docket
+from firewarden.app.words import read_words
 from firewarden.decide.docket import Docket
 from firewarden.decide.judge import Judge
 from firewarden.decide.protections import (
@@ -96,6 +97,8 @@ def take_picture(ledger: Ledger, *, policies: PolicySet | None = None) -> Pictur
     """
     if policies is None:
         policies = load_policies(policy_folder(ledger))
+    docket = read_docket(ledger.session, ledger.account, now=ledger.now)
+    words = read_words(ledger.session, ledger.account, docket, now=ledger.now)
     situation = load_situation(
         ledger.session,
         ledger.account,
@@ -103,13 +106,14 @@ def take_picture(ledger: Ledger, *, policies: PolicySet | None = None) -> Pictur
         policies=policies,
         now=ledger.now,
     )
+    situation = words.over(situation)
     judge = Judge(policies)
     return Picture(
         ledger=ledger,
         situation=situation,
         policies=policies,
         judge=judge,
-        docket=read_docket(ledger.session, ledger.account, now=ledger.now),
+        docket=words.heard_by(docket),
         verdicts=judge.judge(situation),
     )
 

@@ -25,8 +25,8 @@ from firewarden.store.intents import read_recent
 from firewarden.store.prices import read_prices
 from firewarden.store.session import Session
 
-FAILED_WITHIN = timedelta(days=2)
-"""How far back incidents that came to nothing are read: they rest for a day at most."""
+FAILED_WITHIN = timedelta(days=30)
+"""How far back incidents that came to nothing are read: longer than any of them rests."""
 
 EVIDENCE_AT_LEAST = timedelta(days=2)
 """How far back scrapes are read, unless a policy looks back further."""
@@ -107,6 +107,7 @@ def load_situation(
         absent=absent,
         complete_cycles=Streak.of(remembered.polls, every=settings.poll_every).count,
         ceiling=settings.mode,
+        deeds=read_deeds(session, account, now=now),
     )
 
 

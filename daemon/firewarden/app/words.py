@@ -1,14 +1,21 @@
 """What people have said since the last cycle, and what they have heard."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from firewarden.decide.docket import Docket, Pair
 from firewarden.decide.notices import story_of
+from firewarden.decide.situation import Situation
 from firewarden.model.delivery import Delivery
-from firewarden.model.ids import AccountId, PolicyName
-from firewarden.model.people import Overrides, Request, RequestOutcome, RequestVerb
+from firewarden.model.ids import AccountId, PolicyName, Uid
+from firewarden.model.people import (
+    Override,
+    Overrides,
+    Request,
+    RequestOutcome,
+    RequestVerb,
+)
 from firewarden.model.verdict import Incident, IncidentState, Mode
 from firewarden.store import overrides, requests
 from firewarden.store.deliveries import deliveries
@@ -33,6 +40,20 @@ class Words:
     requests: tuple[Request, ...] = ()
     deliveries: Mapping[str, Delivery] = field(default_factory=dict)
     approved: Mapping[Pair, str] = field(default_factory=dict)
+
+    def over(self, situation: Situation) -> Situation:
+        """Put people's word over *situation*."""
+        return replace(
+            situation,
+            paused=bool(self.overrides.paused),
+            brake_released_at=self.overrides.released_at,
+            snoozed=_said(self.overrides.snoozed, "snoozed"),
+            kept=_said(self.overrides.protected, "protected"),
+        )
+
+    def heard_by(self, docket: Docket) -> Docket:
+        """Tell *docket* what people have heard, and what they have said yes to."""
+        return replace(docket, deliveries=self.deliveries, approved=self.approved)
 
 
 def read_words(session: Session, account: AccountId, docket: Docket, *, now: datetime) -> Words:
@@ -69,3 +90,13 @@ def _approved(
             ):
                 found[incident.uid, PolicyName(incident.policy)] = each.actor
     return found
+
+
+def _said(overrides: Mapping[Uid, Override], how: str) -> Mapping[Uid, str]:
+    """Say of each override what it does, by whom and until when."""
+    return {
+        uid: f"{how} by {each.actor}"
+        + (f" until {each.until:%Y-%m-%d %H:%M} UTC" if each.until else "")
+        + (f": {each.reason}" if each.reason else "")
+        for uid, each in overrides.items()
+    }

@@ -64,6 +64,17 @@ def put_back(intent: Intent, deployment: Deployment, situation: Situation) -> No
     return _event("deployment.restored", "restored", intent, deployment, situation, told)
 
 
+def not_put_back(intent: Intent, deployment: Deployment, situation: Situation) -> Notice:
+    """Say that the old bounds are not in force again: somebody has to look."""
+    told = (
+        f"{deployment.deployment_id}: min {intent.before.min_replica_count}, max "
+        f"{intent.before.max_replica_count} could not be put back, {intent.detail} "
+        f"[{intent.policy}]"
+    )
+    notice = _event("action.failed", "not_restored", intent, deployment, situation, told)
+    return replace(notice, severity=Severity.PAGE)
+
+
 def needs_owner(intent: Intent, deployment: Deployment, situation: Situation) -> Notice:
     """Say that it runs again, lest the provider delete it, and that somebody has to decide."""
     told = (

@@ -97,7 +97,8 @@ def _action_line(item: PlanItem) -> str:
     up_to = (
         "up to " if item.saves_basis == "unknown_commitments" and item.saves_usd_per_hour else ""
     )
-    observed = "" if item.mode == "enforce" else f" ({item.mode}: nothing is changed)"
+    acts = item.mode in {"approve", "enforce"}
+    observed = "" if acts else f" ({item.mode}: nothing is changed)"
     return (
         f"- {item.deployment_id}  {gpus(item.gpu_count, item.accelerator_type)}  "
         f"{item.before}→{item.after} replicas  {item.reason}  saves {up_to}{saves}  "
