@@ -20,6 +20,9 @@ from firewarden.model.people import (
 )
 from firewarden.model.verdict import Blocker, Incident, IncidentState, Verb
 from firewarden.ports import CrashPoint
+from firewarden.providers.simulated.fleet_parts import H100, fields, flow, own_model
+from firewarden.providers.simulated.patterns import Steady
+from firewarden.providers.simulated.plan import DeploymentPlan
 from firewarden.store import overrides, requests
 from firewarden.store.engine import Database
 from firewarden.store.incidents import read_closed, read_open
@@ -28,6 +31,7 @@ from tests.simulation.stages import DUE, HOUR, IDLE, MINUTE, QUICK, START, small
 from tests.support.daemon import Stage, ask, happen, ledger_of, running
 
 ACME = AccountId("acme")
+DAY = timedelta(days=1)
 ENFORCED = QUICK.replace("mode: observe", "mode: enforce")
 STOPPED = DUE + 5 * MINUTE
 """After the start: when what was idle from the start is stopped, and seen to be so."""
@@ -430,5 +434,41 @@ def test_what_was_begun_and_then_refused_is_put_back(folder: Path) -> None:
         assert bounds(stage) == (1, 3)
         stop, restore = actions(stage)
         assert (stop.outcome, restore.outcome) == (Outcome.FAILED, Outcome.APPLIED)
+
+    run_virtual(life, start=START)
+
+
+def forty() -> tuple[DeploymentPlan, ...]:
+    """One that nobody calls, and thirty-nine that somebody calls all day."""
+    steady = (
+        DeploymentPlan(
+            deployment_id=f"busy-{number}",
+            fields=fields(H100, 1, (1, 1), model=own_model(f"busy-{number}")),
+            age=DAY,
+            flows=flow(Steady(per_minute=10 + number)),
+        )
+        for number in range(39)
+    )
+    idle = fields(H100, 8, (1, 3), model=own_model(IDLE))
+    return DeploymentPlan(deployment_id=IDLE, fields=idle, age=DAY), *steady
+
+
+def test_a_fleet_that_turns_quiet_in_one_scrape_is_left_alone_and_people_hear_why(
+    folder: Path,
+) -> None:
+    zeros = '[[fault]]\nkind = "metrics-zero"\nfrom = "15m"\nto = "75m"\n'
+
+    async def life(clock: VirtualClock) -> None:
+        stage = enforcing(clock, folder, faults=zeros, deployments=forty())
+        async with running(stage):
+            await clock.sleep(74 * MINUTE)
+            assert await writes(stage) == []
+            _hello, told = stage.heard.notices
+            assert told.kind == "policy.brake"
+            assert "39 deployments turned quiet in the same scrape" in told.text
+            await clock.sleep(30 * MINUTE)
+        assert await writes(stage) == [f"PATCH {IDLE}", f"PATCH {IDLE}:scale"]
+        assert kinds(stage)[2:] == ["policy.brake", "idle.warn", "idle.acted"]
+        assert stage.heard.notices[2].resolved
 
     run_virtual(life, start=START)
