@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from firewarden.clock.virtual import VirtualClock
 from firewarden.errors import ProviderUnavailable
+from firewarden.model.activity import Sample, Scrape
 from firewarden.model.usage import Remembered
 from firewarden.observe.watch import AccountWatch, Seen
 from tests.observe.scripted import ScriptedProvider
@@ -23,6 +24,18 @@ def a_watch(provider: ScriptedProvider, clock: VirtualClock) -> AccountWatch:
         crash=lambda _point: None,
         poll_every=EVERY,
         absent_is_quiet=False,
+    )
+
+
+def a_scrape(clock: VirtualClock, *names: str) -> Scrape:
+    """A whole answer in which nobody calls *names*."""
+    quiet = Sample(request_rate=0.0, prompt_token_rate=0.0, concurrency=0.0, error_rate=0.0)
+    return Scrape(
+        account=ScriptedProvider.account,
+        asked_at=clock.now(),
+        answered_at=clock.now(),
+        whole=True,
+        samples={a_deployment(name).name: quiet for name in names},
     )
 
 
@@ -164,3 +177,28 @@ async def test_no_metrics_are_asked_for_before_the_first_listing(clock: VirtualC
 
     assert await a_watch(provider, clock).scrape() is None
     assert provider.asked == []
+
+
+@in_virtual_time
+async def test_a_scrape_says_nothing_of_a_listing_that_is_not_committed_yet(
+    clock: VirtualClock,
+) -> None:
+    provider = ScriptedProvider(clock)
+    provider.show(a_deployment("a"))
+    watch = a_watch(provider, clock)
+
+    seen = await watch.poll()
+    too_early = await watch.scrape()
+    watch.streak = watch.streak.after(seen.poll)
+    provider.scraped = a_scrape(clock, "a")
+    first = await watch.scrape()
+    provider.show(a_deployment("a"), a_deployment("b"))
+    await watch.poll()
+    provider.scraped = a_scrape(clock, "a", "b")
+    second = await watch.scrape()
+
+    assert too_early is None
+    assert first is not None
+    assert [run.uid for run in first.change.opened] == [a_deployment("a").uid]
+    assert second is not None
+    assert second.change.opened == ()

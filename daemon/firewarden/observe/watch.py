@@ -92,6 +92,7 @@ class AccountWatch:
         )
         self.streak = Streak.of(remembered.polls, every=poll_every)
         self.fleet: Fleet | None = None
+        self._earlier: Fleet | None = None
         self.around: dict[str, Surroundings | None] = {}
         self._trouble = ""
 
@@ -121,7 +122,7 @@ class AccountWatch:
             Seen(poll=_poll_of(fleet), fleet=fleet, changes=_moved([change]), described=described)
         )
         if seen.poll.complete:
-            self.fleet = seen.fleet
+            self._earlier, self.fleet = self.fleet, seen.fleet
         return seen
 
     async def confirm(self, seen: Seen, uids: Collection[Uid]) -> Seen:
@@ -154,10 +155,10 @@ class AccountWatch:
     async def scrape(self) -> Scraped | None:
         """Ask the metrics once and fold what they say of the newest complete fleet.
 
-        None, and no call, before the first complete listing: without knowing which
-        incarnation a name stands for, nothing could be said of it.
+        None, and no call, before the first complete listing is committed: without knowing
+        which incarnation a name stands for, nothing could be said of it.
         """
-        if self.fleet is None:
+        if (fleet := self._committed()) is None:
             return None
         error = None
         asked_at = self._clock.now()
@@ -174,10 +175,15 @@ class AccountWatch:
                 problem=caught.problem,
             )
         self._crash(CrashPoint.SCRAPE_ANSWERED)
-        change = self.book.fold(scrape, self.fleet)
+        change = self.book.fold(scrape, self._committed() or fleet)
         return Scraped(
             record=self.book.last_record, change=change, asked_at=scrape.asked_at, error=error
         )
+
+    def _committed(self) -> Fleet | None:
+        """Give the newest complete fleet that the ledger has met: of others no run is stored."""
+        fleet = self.fleet
+        return self._earlier if fleet and fleet.answered_at != self.streak.last else fleet
 
     def _failed(self, asked_at: datetime, error: ProviderError) -> Seen:
         poll = Poll(
