@@ -134,7 +134,7 @@ def look(
             look(**BUSY), look(protected=True), [Plot.LEFT_ALONE], id="idle and protected"
         ),
         pytest.param(
-            look(**BUSY), look(quiet_for=timedelta(minutes=14)), [], id="a short quiet is none"
+            look(**BUSY), look(quiet_for=timedelta(minutes=9)), [], id="a short quiet is none"
         ),
         pytest.param(look(), look(**BUSY), [Plot.IN_USE_AGAIN], id="in use again"),
         pytest.param(

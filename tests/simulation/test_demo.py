@@ -33,7 +33,7 @@ from tests.simulation.stages import MINUTE, START
 from tests.support.daemon import Stage, a_stage, ask, ledger_of, running, settings_for
 
 OUTBOX = table(OutboxRow)
-LASTS = timedelta(hours=6)
+LASTS = timedelta(hours=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +117,8 @@ def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         pytest.param("watching acme: 9 deployments", Tone.PLAIN, id="it begins"),
         pytest.param("forgotten is going idle: no request for", Tone.PLAIN, id="going idle"),
         pytest.param("launch-reserve is left alone, it is protected", Tone.SPARED, id="protected"),
-        pytest.param("people are warned of forgotten: idle 2", Tone.WARNED, id="warned"),
-        pytest.param("forgotten is stopped: idle 4", Tone.CHANGED, id="stopped"),
+        pytest.param("people are warned of forgotten: idle 1", Tone.WARNED, id="warned"),
+        pytest.param("forgotten is stopped: idle 3", Tone.CHANGED, id="stopped"),
         pytest.param(
             "eval-friday is kept: grace@acme snoozes it until", Tone.SPARED, id="kept in its grace"
         ),
@@ -192,7 +192,7 @@ def test_each_stop_has_its_incident_its_receipt_and_its_intent_before_the_call(
 
         assert incident.state is IncidentState.DONE
         assert stop.outcome is Outcome.APPLIED
-        assert receipt + 20 * MINUTE <= stop.planned_at
+        assert receipt + 15 * MINUTE <= stop.planned_at
         assert [path for path, _ in calls[:2]] == [name, f"{name}:scale"]
         assert stop.finished_at is not None
         assert calls[1][1] <= stop.finished_at

@@ -1,10 +1,11 @@
 """The daemon on a simulated account, its story told line by line while it runs."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +29,7 @@ from firewarden.ports import Notifier
 from firewarden.providers.simulated.http import application
 from firewarden.providers.simulated.receiver import receiver
 from firewarden.providers.simulated.serve import serving
+from firewarden.providers.simulated.transport import in_process
 from firewarden.report.glimpse import Glimpse
 from firewarden.report.story import LEGEND, Storyteller, Told
 from firewarden.store.accounts import read_accounts
@@ -35,7 +37,7 @@ from firewarden.store.engine import Database
 from firewarden.store.runner import DbThread
 
 PORT = 8642
-LOOK_EVERY_S = 0.5
+LOOK_EVERY_S = 0.7
 """Seconds of real time between two looks at the ledger, at least."""
 
 LOOKS_SHARE = 5
@@ -72,12 +74,14 @@ async def play(*, fleet: str, seed: int, speed: float | None, audience: Audience
                 settings = _settings(Path(folder), simulation, account=account, hook=hook)
                 story = _narrate(settings, simulation, audience)
                 async with _beside(story), _beside(_act_out(settings, simulation, CUES[fleet])):
+                    # Not by the socket: at this speed its milliseconds are minutes.
+                    seams = replace(production_seams(settings), transport=in_process(app))
                     await look_after(
                         settings,
-                        production_seams(settings),
+                        seams,
                         stop=stop,
                         notifier=audience.notifier,
-                        on_ready=lambda address: _introduce(address, simulation.speed, audience),
+                        on_ready=lambda at: _introduce(at, settings, simulation, audience),
                     )
             for line in _summary(settings, simulation):
                 audience.tell(line)
@@ -127,10 +131,16 @@ def _free(port: int) -> int:
     return port
 
 
-def _introduce(address: str, speed: float, audience: Audience) -> None:
+def _introduce(
+    address: str, settings: Settings, simulation: Simulation, audience: Audience
+) -> None:
+    """Say what can be looked at and what the signs mean, once everything runs."""
+    gc.freeze()  # a long look for garbage would be a hole of minutes in the evidence
     busy = "" if address.endswith(f":{PORT}") else f" (port {PORT} is taken)"
     audience.tell(f"health and metrics at http://{address}/healthz and /metrics{busy}")
-    audience.tell(f"time runs {speed:g} times as fast as life; Ctrl-C stops it and sums up")
+    audience.tell(f"what is true, and every request: {settings.base_url}/_truth and /_log")
+    speed = f"{simulation.speed:g}"
+    audience.tell(f"time runs {speed} times as fast as life; Ctrl-C stops it and sums up")
     audience.tell(LEGEND)
 
 

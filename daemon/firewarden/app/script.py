@@ -17,8 +17,8 @@ policies:
     description: What nobody calls goes to zero replicas, and comes back when it is called.
     mode: enforce
     match: {all: true}
-    when: {idle_for: 20m, replicas_at_least: 1}
-    stages: [warn, {wait: 20m}, scale_to_zero]
+    when: {idle_for: 15m, replicas_at_least: 1}
+    stages: [warn, {wait: 15m}, scale_to_zero]
     limits: {per_cycle: 20, per_hour: 100, share_per_hour: 100%}
 """
 """Limits are wide: a demo is short."""
@@ -45,7 +45,7 @@ CUES: Mapping[str, tuple[Cue, ...]] = {
             policy=IDLE,
             state=IncidentState.WAITING,
             after=timedelta(minutes=4),
-            deed=keep(who="cli:grace@acme", length="4h", reason="the next run is at noon"),
+            deed=keep(who="cli:grace@acme", length="3h", reason="the next run is at noon"),
         ),
         Cue(
             subject="poc-march",
@@ -65,7 +65,7 @@ CUES: Mapping[str, tuple[Cue, ...]] = {
             subject="batch-embed",
             policy=IDLE,
             state=IncidentState.DONE,
-            after=timedelta(minutes=25),
+            after=timedelta(minutes=20),
             deed=take_over(floor=1),
         ),
     ),

@@ -16,7 +16,7 @@ from firewarden.report.glimpse import Glimpse, Plot, Scene
 from firewarden.report.status import DeploymentStatus, FleetStatus
 from firewarden.report.text import UNPRICED, clock_time, duration, gpus, plural, usd
 
-QUIET_WORTH_A_SCENE = timedelta(minutes=15)
+QUIET_WORTH_A_SCENE = timedelta(minutes=10)
 
 
 def scenes(before: Glimpse | None, after: Glimpse) -> list[Scene]:

@@ -40,19 +40,19 @@ def small(seed: int) -> list[AccountPlan]:
             deployment_id="eval-friday",
             fields=fields(H100, 8, (1, 1), model=own_model("eval"), owner="grace@acme.example"),
             age=timedelta(days=4),
-            flows=flow(Steady(per_minute=20), until=50 * minutes),
+            flows=flow(Steady(per_minute=20), until=40 * minutes),
         ),
         DeploymentPlan(
             deployment_id="ranker",
             fields=fields(H200, 2, (1, 2), model=own_model("ranker"), owner="grace@acme.example"),
             age=timedelta(days=9),
-            flows=flow(Steady(per_minute=30), until=100 * minutes),
+            flows=flow(Steady(per_minute=30), until=80 * minutes),
         ),
         DeploymentPlan(
             deployment_id="batch-embed",
             fields=fields(H100, 2, (1, 2), model=own_model("embed"), owner="linus@acme.example"),
             age=timedelta(days=13),
-            flows=flow(Steady(per_minute=15), until=200 * minutes),
+            flows=flow(Steady(per_minute=15), until=155 * minutes),
         ),
         DeploymentPlan(
             deployment_id="forgotten",
