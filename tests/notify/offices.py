@@ -9,7 +9,7 @@ from firewarden.errors import NotDelivered
 from firewarden.model.delivery import Delivery, Destination, Receipt, Way
 from firewarden.model.ids import AccountId
 from firewarden.model.notice import Notice, Severity
-from firewarden.notify.post import Means, Poster, PostOffice
+from firewarden.notify.post import LONGEST_PAUSE, Means, Poster, PostOffice
 from firewarden.ports import Crash, CrashPoint
 from firewarden.store.deliveries import deliveries
 from firewarden.store.engine import Database
@@ -118,10 +118,13 @@ class Setting:
         return [alert.notice for alert in found]
 
     async def until_idle(self, office: PostOffice) -> timedelta:
-        """Let the office work until nothing waits; gives the time of the wall that it took."""
+        """Let the office work until all is sent, given up or set aside.
+
+        Gives the time of the wall that it took.
+        """
         began = self.wall.now()
         await office.run_once()
-        while (pause := await office.pause()) is not None:
+        while (pause := await office.pause()) is not None and pause <= LONGEST_PAUSE:
             await self.wall.advance(pause)
             await office.run_once()
         return self.wall.now() - began

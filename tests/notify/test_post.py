@@ -1,7 +1,7 @@
 """What is due is sent, what fails is tried again in time, and what never will goes elsewhere."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -10,7 +10,7 @@ from firewarden.errors import FileUnusable, NotDelivered
 from firewarden.model.delivery import Delivery, Destination, Way
 from firewarden.model.notice import Notice, Severity
 from firewarden.notify.log import LogNotifier
-from firewarden.notify.post import LONGEST_PAUSE, Local
+from firewarden.notify.post import ASIDE_FOR, LONGEST_PAUSE, Local
 from firewarden.ports import CrashPoint
 from tests.notify.offices import ACTED, CANCELLED, COSTS, LOG, OPS, WARNING, Mailbox, Setting
 from tests.support.clock import NOW
@@ -116,8 +116,7 @@ async def test_a_rest_that_is_a_mistake_is_bounded(
 
     await office.run_once()
 
-    left = await office.pause()
-    assert left == kept if asked < MINUTE else left is None
+    assert await office.pause() == kept
 
 
 @pytest.mark.parametrize(
@@ -166,6 +165,55 @@ async def test_what_never_will_be_taken_goes_to_the_fallback_at_once(
     assert [(entry["event"], entry["instead"]) for entry in logs] == [
         ("notice.abandoned", ["slack:gpu-ops"])
     ]
+
+
+@pytest.mark.parametrize(
+    "error", [pytest.param(GONE, id="refused"), pytest.param(AWAY, id="not answered for a day")]
+)
+async def test_what_something_waits_for_is_tried_again_until_it_is_taken(
+    setting: Setting, mailbox: Mailbox, error: NotDelivered
+) -> None:
+    setting.write(WARNING)
+    office = setting.office({Way.SLACK: mailbox, Way.LOG: mailbox})
+    mailbox.errors[COSTS] = error
+    with capture_logs():
+        await setting.until_idle(office)
+        assert setting.delivery() == Delivery(failed=True)
+        await setting.wall.advance(ASIDE_FOR)
+        await setting.until_idle(office)
+    assert mailbox.told == [("log", "delivery.degraded")], "that is said once"
+    mailbox.errors.clear()
+    await setting.wall.advance(ASIDE_FOR)
+
+    await setting.until_idle(office)
+
+    assert mailbox.told[1:] == [("slack:gpu-costs", "idle.warn"), ("log", "delivery.degraded")]
+    assert setting.delivery() == Delivery(delivered_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("verb", "error", "delivered_at"),
+    [
+        pytest.param("delete", AWAY, None, id="a delete, not answered"),
+        pytest.param("delete", GONE, NOW, id="a delete, refused"),
+        pytest.param("scale_to_zero", AWAY, NOW, id="a stop, not answered"),
+    ],
+)
+async def test_a_delete_is_announced_elsewhere_only_where_its_own_destination_refuses_it(
+    setting: Setting,
+    mailbox: Mailbox,
+    verb: str,
+    error: NotDelivered,
+    delivered_at: datetime | None,
+) -> None:
+    setting.write(replace(WARNING, facts={**WARNING.facts, "verb": verb}))
+    mailbox.errors[COSTS] = error
+
+    with capture_logs():
+        await setting.until_idle(setting.office({Way.SLACK: mailbox}, fallback=[OPS]))
+
+    assert setting.delivery().delivered_at == delivered_at
+    assert ("slack:gpu-ops", "delivery.degraded") in mailbox.told
 
 
 async def test_without_a_fallback_the_log_is_told_and_the_warning_counts_as_undelivered(

@@ -18,12 +18,21 @@ from firewarden.model.delivery import Destination, Receipt, Way
 from firewarden.model.ids import AccountId
 from firewarden.model.notice import Notice, Severity
 from firewarden.ports import Clock, Crash, CrashPoint, Notifier, RunDb
+from firewarden.store import letters
 from firewarden.store.channels import degrade, mend
 from firewarden.store.claiming import claim_next, next_due
 from firewarden.store.engine import Database
 from firewarden.store.letters import Letter
 from firewarden.store.notices import read_troubled, record
-from firewarden.store.outbox import bury, mark_sent, postpone, put_again, put_off, withdraw
+from firewarden.store.outbox import (
+    bury,
+    mark_sent,
+    postpone,
+    put_again,
+    put_off,
+    set_aside,
+    withdraw,
+)
 from firewarden.store.session import Session
 
 log = structlog.get_logger()
@@ -31,6 +40,9 @@ log = structlog.get_logger()
 LOG: Final = Destination(way=Way.LOG)
 FIRST_PAUSE: Final = timedelta(seconds=4)
 LONGEST_PAUSE: Final = timedelta(minutes=15)
+ASIDE_FOR: Final = timedelta(minutes=30)
+"""How soon a destination that takes nothing is tried again, by what waits for its receipt."""
+
 LONGEST_REST: Final = timedelta(days=1)
 """What a receiver asks for beyond that is taken for a mistake."""
 
@@ -194,19 +206,28 @@ class PostOffice:
         return longest * self._means.rng.random()
 
     def _give_up(self, session: Session, letter: Letter, error: NotDelivered) -> None:
-        now = self._means.wall.now()
-        bury(session, letter, error.problem, now=now)
+        """Send it elsewhere, and say why; what something waits for is tried again all the same.
+
+        A warning before a delete goes elsewhere only where its destination refuses it: while
+        that merely does not answer, nothing is deleted.
+        """
+        now, is_waited_for = self._means.wall.now(), letters.is_waited_for(letter.notice)
+        if is_waited_for:
+            in_doubt, at = error.unknown, now + max(ASIDE_FOR, self._pause_after(letter, error))
+            set_aside(session, letter, error.problem, next_at=at, now=now, in_doubt=in_doubt)
+        else:
+            bury(session, letter, error.problem, now=now)
         elsewhere = self._elsewhere(letter)
-        put_again(session, letter, elsewhere)
+        if error.for_good or not letters.warns_of_delete(letter.notice):
+            put_again(session, letter, elsewhere)
         at = self._means.clock.now()
         degrade(session, letter.destination, error.problem, at=at)
         told = f"{error.problem}; {error.mend}" if error.mend else error.problem
         text = f"{letter.destination} cannot be reached: {told}"
         notice = _of_destination(letter, letter.notice.account, at, text)
         record(session, notice, [LOG, *elsewhere])
-        _bound(letter).error(
-            "notice.abandoned", error=str(error), instead=sorted(map(str, elsewhere))
-        )
+        said = _bound(letter).warning if is_waited_for else _bound(letter).error
+        said("notice.abandoned", error=str(error), instead=sorted(map(str, elsewhere)))
 
     def _tell_of_mending(self, session: Session, letter: Letter) -> None:
         text, at = f"{letter.destination} can be reached again", self._means.clock.now()

@@ -15,14 +15,12 @@ from firewarden.store.channels import degraded
 from firewarden.store.instants import from_ms, maybe_from_ms
 from firewarden.store.letters import State, notice_of
 from firewarden.store.names import chunks, run
+from firewarden.store.outbox import MANY_TRIES
 from firewarden.store.rows import storable
 from firewarden.store.tables import AccountRow, OutboxRow, table
 
 ACCOUNT: Final = table(AccountRow)
 OUTBOX: Final = table(OutboxRow)
-
-MANY_TRIES: Final = 3
-"""After so many, a destination counts as one that cannot be reached for now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

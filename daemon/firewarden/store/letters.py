@@ -12,6 +12,7 @@ from sqlalchemy import RowMapping
 from firewarden.model.delivery import Destination, Receipt
 from firewarden.model.ids import AccountId, Uid
 from firewarden.model.notice import Notice, Severity
+from firewarden.model.verdict import Verb
 from firewarden.store.instants import from_ms, to_ms
 from firewarden.store.rows import Values, storable
 
@@ -75,6 +76,16 @@ def story_of(notice: Notice) -> str:
 def stands_alone(notice: Notice) -> bool:
     """Does it tell of something that happened, and not of a state that later news replace?"""
     return notice.once or notice.kind in _DEEDS
+
+
+def is_waited_for(notice: Notice) -> bool:
+    """Does something wait until a destination has taken it, however long that lasts?"""
+    return notice.kind in _BEFORE_ACTS and not notice.resolved
+
+
+def warns_of_delete(notice: Notice) -> bool:
+    """Does it announce what a later request cannot wake again?"""
+    return is_waited_for(notice) and notice.facts.get("verb") == Verb.DELETE.value
 
 
 def takes_back(notice: Notice) -> bool:

@@ -36,6 +36,9 @@ SPACING: Final = timedelta(milliseconds=1_120)
 REST: Final = timedelta(seconds=30)
 """A destination that failed gets no other message for so long, lest each waits for its answer."""
 
+MANY_TRIES: Final = 3
+"""After so many, a destination counts as one that cannot be reached for now."""
+
 SLACK: Final = frozenset({Way.SLACK, Way.SLACK_DM, Way.SLACK_WEBHOOK})
 PENDING: Final = OUTBOX.c.state == State.PENDING.value
 _SENT: Final = OUTBOX.c.state == State.SENT.value
@@ -131,6 +134,25 @@ def put_off(
         "tries": letter.tries - 1,
     }
     close_until(session, letter.destination, until)
+    _settle(session, letter, settled, now=now)
+
+
+def set_aside(
+    session: Session,
+    letter: Letter,
+    problem: str,
+    *,
+    next_at: datetime,
+    now: datetime,
+    in_doubt: bool = False,
+) -> None:
+    """Count the destination of *letter* as out of reach, and try it again at *next_at*."""
+    settled = {
+        "next_at": to_ms(next_at),
+        "problem": storable(problem),
+        "claimed_until": _doubt(letter, now, in_doubt=in_doubt),
+        "tries": max(letter.tries, MANY_TRIES),
+    }
     _settle(session, letter, settled, now=now)
 
 
