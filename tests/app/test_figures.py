@@ -64,7 +64,11 @@ def test_a_gap_is_counted_once_for_the_account_and_its_use_is_unknown(tmp_path: 
 
     figures = run_virtual(life, start=START)
 
-    gap_s = figures.account.gap_seconds
+    account = figures.account
+    assert account.notifications["log", "sent"] >= 2
+    assert (account.outbox_pending, account.outbox_oldest_age_seconds) == (0, 0)
+    assert account.actions == {}
+    gap_s = account.gap_seconds
     assert 20 * MINUTE.total_seconds() <= gap_s <= 22 * MINUTE.total_seconds()
     idle = next(each for each in figures.deployments if each.deployment == IDLE)
     assert idle.gpu_seconds["active"] == 0

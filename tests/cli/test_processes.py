@@ -69,8 +69,9 @@ def policies(tmp_path: Path) -> Path:
 def test_a_daemon_is_watched_by_the_read_commands_and_stops_cleanly(
     simulator: Simulator, policies: Path
 ) -> None:
+    address = f"127.0.0.1:{free_port()}"
     given = simulator.variables | {
-        "FIREWARDEN_LISTEN": f"127.0.0.1:{free_port()}",
+        "FIREWARDEN_LISTEN": address,
         "FIREWARDEN_LOG_LEVEL": "debug",
     }
     with running("run", folder=policies, environment=bare_environment(**given)) as daemon:
@@ -79,10 +80,15 @@ def test_a_daemon_is_watched_by_the_read_commands_and_stops_cleanly(
         plan = command("plan", folder=policies, variables=given)
         well = command("healthcheck", folder=policies, variables=given)
         doctor = command("doctor", "--json", folder=policies, variables=given)
+        with urllib.request.urlopen(f"http://{address}/metrics") as answer:
+            metrics = answer.read().decode()
+        ready, _ = get(f"http://{address}/readyz")
         code, stdout, _ = stop(daemon)
 
     assert len(json.loads(status.stdout)["deployments"]) == 24, status.stderr
     assert plan.returncode == 0
+    assert ready == 200
+    assert 'firewarden_lease_held{account="acme"} 1.0' in metrics
     assert (well.returncode, well.stderr) == (0, "")
     checks = {check["name"]: check for check in json.loads(doctor.stdout)["checks"]}
     assert checks["database"]["ok"]

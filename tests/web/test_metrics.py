@@ -1,5 +1,4 @@
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -8,13 +7,8 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 import firewarden
-from firewarden.web.metrics import (
-    OTHER,
-    AccountFigures,
-    DeploymentFigures,
-    Exposition,
-    Snapshot,
-)
+from firewarden.web.figures import AccountFigures, DeploymentFigures, Snapshot
+from firewarden.web.metrics import OTHER, Exposition
 
 FULL = Snapshot(
     accounts=(
@@ -26,6 +20,11 @@ FULL = Snapshot(
             gap_seconds=90,
             coverage_ratio=0.98,
             alerts={("meter.gap", "firing"): 1},
+            actions={("scale_to_zero", "applied"): 3},
+            notifications={("slack:gpu-costs", "sent"): 5},
+            outbox_pending=2,
+            outbox_oldest_age_seconds=61.5,
+            lease_held=True,
         ),
     ),
     deployments=(
@@ -69,16 +68,14 @@ def a_deployment(name: str, **figures: Any) -> DeploymentFigures:
 
 
 def test_every_figure_has_its_name_labels_and_value() -> None:
-    build, *rest = sorted(series(published(FULL)).items())
+    found = series(published(FULL))
 
     chat = (("account", "acme"), ("deployment", "chat"))
     held = (*chat, ("gpu", "NVIDIA_H100_80GB"))
     acme = (("account", "acme"),)
-    assert build[0][0] == "firewarden_alerts"
-    found: Mapping[Series, float] = dict([build, *rest])
     info = next(labels for name, labels in found if name == "firewarden_build_info")
     assert ("version", firewarden.__version__) in info
-    assert dict(found) == {
+    assert found == {
         ("firewarden_build_info", info): 1,
         ("firewarden_gpu_seconds_total", (*held, ("state", "active"))): 100,
         ("firewarden_gpu_seconds_total", (*held, ("state", "idle"))): 20,
@@ -96,13 +93,24 @@ def test_every_figure_has_its_name_labels_and_value() -> None:
         ("firewarden_gap_seconds_total", acme): 90,
         ("firewarden_coverage_ratio", acme): 0.98,
         ("firewarden_alerts", (*acme, ("kind", "meter.gap"), ("state", "firing"))): 1,
+        (
+            "firewarden_actions_total",
+            (*acme, ("outcome", "applied"), ("verb", "scale_to_zero")),
+        ): 3,
+        (
+            "firewarden_notifications_total",
+            (*acme, ("result", "sent"), ("route", "slack:gpu-costs")),
+        ): 5,
+        ("firewarden_outbox_pending", acme): 2,
+        ("firewarden_outbox_oldest_age_seconds", acme): 61.5,
+        ("firewarden_lease_held", acme): 1,
     }
 
 
 def test_names_and_helps_are_as_prometheus_wants_them() -> None:
     families = list(text_string_to_metric_families(published(FULL).page().decode()))
 
-    assert len(families) == 13
+    assert len(families) == 18
     for family in families:
         name = family.name + ("_total" if family.type == "counter" else "")
         assert re.fullmatch(r"firewarden_[a-z]+(_[a-z]+)*", name)
@@ -201,6 +209,19 @@ def test_series_are_bounded_and_the_rest_is_added_up() -> None:
         range(700)
     )
     assert value(exposition, "cost_usd_total", account="acme", deployment=OTHER, gpu="H100") == 700
+
+
+def test_causes_actions_and_routes_are_bounded_and_the_rest_is_added_up() -> None:
+    routes = {(f"slack:team-{number:02}", "sent"): 1 for number in range(50)}
+    exposition = published(
+        Snapshot(accounts=(AccountFigures(account="acme", notifications=routes),))
+    )
+
+    told = [name for name, _ in series(exposition) if name == "firewarden_notifications_total"]
+    assert len(told) == 21
+    assert value(
+        exposition, "notifications_total", account="acme", route=OTHER, result=OTHER
+    ) == 30  # fmt: skip
 
 
 def test_who_has_series_keeps_them_when_others_burn_more() -> None:

@@ -16,7 +16,8 @@ import pytest
 
 from firewarden.errors import AddressInUse, SettingsError
 from firewarden.web.application import make_application
-from firewarden.web.metrics import AccountFigures, DeploymentFigures, Exposition, Snapshot
+from firewarden.web.figures import AccountFigures, DeploymentFigures, Snapshot
+from firewarden.web.metrics import Exposition
 from firewarden.web.server import listen, serve
 
 TOKEN = "correct horse".replace(" ", "-") * 2

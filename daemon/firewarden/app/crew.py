@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import structlog
 
-from firewarden.app.causes import UNAVAILABLE, cause_of
+from firewarden.app.causes import cause_of
 from firewarden.app.compose import Account
 from firewarden.app.figures import Figures, FiguresReader, PollFigures
+from firewarden.app.health import Health
 from firewarden.app.housekeeping import Housekeeping
 from firewarden.app.keeper import Keeper
 from firewarden.app.lease import LeaseKeeper
@@ -19,8 +20,8 @@ from firewarden.app.roles import Role, Supervision
 from firewarden.app.share import Share
 from firewarden.app.watchdog import Watchdog
 from firewarden.errors import FirewardenError, Held, LeaseLost, StoreError, WorldError
-from firewarden.model.notice import Notice, Severity
 from firewarden.ports import Notifier, Ticker
+from firewarden.web.figures import AccountFigures
 
 log = structlog.get_logger()
 
@@ -78,12 +79,12 @@ class Crew:
             account, tools, lambda: self.keeper.rules.telling, notifier, door=tools.slack
         )
         self.figures: Figures | None = None
-        self.unwritten = ""
+        self._is_shown_held: bool | None = None
+        self.health = Health(self.keeper, clock=tools.clock, notifier=notifier)
         self._polls = PollFigures()
         self._reader = FiguresReader()
         self._account = account
         self._tools = tools
-        self._notifier = notifier
         self._watchdog = watchdog
         self._publish = publish
         self._supervision = Supervision(
@@ -92,7 +93,7 @@ class Crew:
         self._deliver = self._role("deliver", self._tell, every=DELIVER_EVERY, jitter=0.0)
         self._leasing = Role(
             f"lease:{self.name}",
-            self._hold,
+            self._hold_and_show,
             every=tools.lease.ttl / 3 * tools.settings.time_speed,
             supervision=self._supervision,
             jitter=0.0,
@@ -164,7 +165,7 @@ class Crew:
             if not self.lease.is_held:
                 return  # whoever holds it does the work
             await work()
-            await self._relieve(part)
+            await self.health.relieve(part)
 
         name = f"{part}:{self.name}"
         return Role(
@@ -182,6 +183,13 @@ class Crew:
     def stands_by(self) -> bool:
         """Another process looks after the account; this one waits to take its place."""
         return not self.lease.is_held and self.lease.other is not None
+
+    @property
+    def account_figures(self) -> AccountFigures:
+        """What the metrics show of the watching itself; the rest only while the lease is held."""
+        known = self.figures.account if self.figures else AccountFigures(account=self.name)
+        failures = dict(self._polls.failures)
+        return replace(known, poll_failures=failures, lease_held=self.lease.is_held)
 
     def unseen(self, stalled: Collection[str]) -> str:
         """Say in a word why there is no fresh listing; *stalled* are the roles that are late."""
@@ -207,6 +215,17 @@ class Crew:
             self.keeper.memory = None
             for role in self.roles[1:]:
                 role.ring()
+
+    async def _hold_and_show(self) -> None:
+        """Hold the lease, and show whether it is held: another holder tells of the account."""
+        try:
+            await self._hold()
+        finally:
+            held = self.lease.is_held
+            self.figures = self.figures if held else None
+            if held is not self._is_shown_held and self._publish is not None:
+                self._is_shown_held = held
+                self._publish()
 
     async def _poll(self) -> None:
         before, had_failed = self.keeper.last_poll, self._polls.cause
@@ -262,47 +281,8 @@ class Crew:
     def _beat(self, role: str) -> None:
         self._watchdog.beat(role)
 
-    async def _relieve(self, part: str) -> None:
-        """Tell that *part* works again, where people were told that it does not."""
-        await self.keeper.tell_relief(part)
-        if part == "poll" and self.unwritten:
-            self.unwritten = ""
-            text = f"{self.name}: the ledger is written again"
-            await self._tell_at_once(self._of_ledger(text, Severity.INFO, resolved=True))
-
     async def _trouble(self, role: str, error: FirewardenError) -> None:
-        """Tell of an error: through the ledger where it can be written, else straight away."""
         self._watchdog.alive()
-        part = role.partition(":")[0]
-        if isinstance(error, LeaseLost):
-            self.keeper.memory = None
-        elif not isinstance(error, StoreError):
-            await self._remember_trouble(part, error)
-        elif not self.unwritten:
-            self.unwritten = UNAVAILABLE
-            text = f"{self.name}: the ledger cannot be written: {error}"
-            await self._tell_at_once(self._of_ledger(text, Severity.PAGE))
-
-    def _of_ledger(self, text: str, severity: Severity, *, resolved: bool = False) -> Notice:
-        return Notice(
-            account=self.name,
-            kind="meter.trouble",
-            key="health:database",
-            severity=severity,
-            at=self._tools.clock.now(),
-            text=text,
-            resolved=resolved,
-        )
-
-    async def _remember_trouble(self, part: str, error: FirewardenError) -> None:
-        try:
-            await self.keeper.tell_trouble(part, error)
-        except StoreError as failed:
-            log.warning("trouble.unrecorded", part=part, error=str(failed))
-        self._deliver.ring()
-
-    async def _tell_at_once(self, notice: Notice) -> None:
-        try:
-            await self._notifier.notify(notice)
-        except FirewardenError as error:
-            log.warning("notice.undelivered", kind=notice.kind, error=str(error))
+        await self.health.trouble(role.partition(":")[0], error)
+        if role != self._deliver.name and not isinstance(error, StoreError):
+            self._deliver.ring()

@@ -20,7 +20,8 @@ from firewarden.errors import StoreError
 from firewarden.notify.log import LogNotifier
 from firewarden.ports import Notifier, Ticker
 from firewarden.web.application import make_application
-from firewarden.web.metrics import Exposition, Snapshot
+from firewarden.web.figures import Snapshot
+from firewarden.web.metrics import Exposition
 from firewarden.web.server import listen, serve
 
 log = structlog.get_logger()
@@ -209,15 +210,16 @@ class _Daemon:
             return {"database": lacks["database"], "polls": lacks["provider"]}
         stalled = self.watchdog.stalled()
         return {
-            "database": next((crew.unwritten for crew in self.crews if crew.unwritten), ""),
+            "database": next(filter(None, (crew.health.unwritten for crew in self.crews)), ""),
             "polls": next(filter(None, (crew.unseen(stalled) for crew in self.crews)), ""),
         }
 
     def _publish(self) -> None:
-        figures = [crew.figures for crew in self.crews if crew.figures is not None]
         self._exposition.publish(
             Snapshot(
-                accounts=tuple(each.account for each in figures),
-                deployments=tuple(one for each in figures for one in each.deployments),
+                accounts=tuple(crew.account_figures for crew in self.crews),
+                deployments=tuple(
+                    one for crew in self.crews if crew.figures for one in crew.figures.deployments
+                ),
             )
         )

@@ -17,9 +17,11 @@ from firewarden.model.deployment import Deployment
 from firewarden.model.ids import AccountId, DeploymentId, Uid
 from firewarden.model.price import MICRO, Price
 from firewarden.model.usage import Gap, Poll, Usage
+from firewarden.store.counts import count_actions, count_letters
+from firewarden.store.deliveries import read_backlog
 from firewarden.store.history import read_gaps
 from firewarden.store.notices import read_firing
-from firewarden.web.metrics import AccountFigures, DeploymentFigures
+from firewarden.web.figures import AccountFigures, DeploymentFigures
 
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
 _MS = 1_000.0
@@ -114,6 +116,7 @@ def _figures(
     alerts = Counter(
         (alert.notice.kind, "firing") for alert in read_firing(ledger.session, ledger.account)
     )
+    backlog = read_backlog(ledger.session, [ledger.account])
     everything = total_of(used)
     account = AccountFigures(
         account=ledger.account,
@@ -123,6 +126,10 @@ def _figures(
         gap_seconds=unwatched.total_seconds(),
         coverage_ratio=everything.coverage,
         alerts=dict(alerts),
+        actions=count_actions(ledger.session, ledger.account),
+        notifications=count_letters(ledger.session, ledger.account),
+        outbox_pending=backlog.waiting_count,
+        outbox_oldest_age_seconds=_age(backlog.oldest_at, ledger.now),
     )
     gone = [uid for uid in by_uid if uid not in fleet]
     return Figures(
@@ -132,6 +139,10 @@ def _figures(
             *(_gone(uid, by_uid[uid], ledger.account) for uid in gone),
         ),
     )
+
+
+def _age(oldest_at: datetime | None, now: datetime) -> float:
+    return 0.0 if oldest_at is None else max(now - oldest_at, timedelta()).total_seconds()
 
 
 def _alive(

@@ -1,7 +1,6 @@
 """Our own figures for Prometheus, from memory only."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from platform import python_version
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -9,66 +8,15 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from firewarden import __version__
+from firewarden.web.figures import AccountFigures, DeploymentFigures, Snapshot
 
 MOST_DEPLOYMENTS = 500
 """Deployments with series of their own; all others share those labelled `OTHER`."""
 
 OTHER = "_other"
 
-_MOST_CAUSES = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeploymentFigures:
-    """What is known of one deployment on one type of GPU.
-
-    Attributes:
-        gpu_seconds: since the ledger began, by state: ``active``, ``idle``, ``unknown``,
-            ``starting``; restored at start, so that they never fall.
-        cost_usd: its priced part, likewise since the ledger began.
-        burn_usd_per_hour, idle_burn_usd_per_hour: None where a price is not known.
-        replicas: by phase, ``ready`` and ``starting``.
-        quiet_seconds: for how long there has been proof of no use; None: no proof.
-    """
-
-    account: str
-    deployment: str
-    gpu: str
-    gpu_seconds: Mapping[str, float] = field(default_factory=dict)
-    cost_usd: float = 0.0
-    burn_usd_per_hour: float | None = 0.0
-    idle_burn_usd_per_hour: float | None = 0.0
-    replicas: Mapping[str, int] = field(default_factory=dict)
-    quiet_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountFigures:
-    """What is known of the watching of one account; None: nothing yet.
-
-    Attributes:
-        poll_last_success_at: of the newest complete poll, in seconds since 1970.
-        poll_failures: since this process began, by cause.
-        coverage_ratio: part of the held time whose use is known, 0 to 1.
-        alerts: how many there are, by (kind, state).
-    """
-
-    account: str
-    poll_duration_seconds: float | None = None
-    poll_last_success_at: float | None = None
-    poll_failures: Mapping[str, int] = field(default_factory=dict)
-    gap_seconds: float = 0.0
-    coverage_ratio: float | None = None
-    alerts: Mapping[tuple[str, str], int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """Everything there is to expose at one instant; replaced as a whole after each cycle."""
-
-    accounts: tuple[AccountFigures, ...] = ()
-    deployments: tuple[DeploymentFigures, ...] = ()
-
+_MOST = 20
+"""Of causes, actions or routes of one account; all beyond share the series labelled `OTHER`."""
 
 _Labels = tuple[str, ...]
 _Values = dict[_Labels, float | None]
@@ -91,6 +39,8 @@ class Exposition(Collector):
         self._others: dict[_Labels, dict[str, float]] = {}
         self._gaps: dict[_Labels, float] = {}
         self._failures: dict[_Labels, float] = {}
+        self._actions: dict[_Labels, float] = {}
+        self._notifications: dict[_Labels, float] = {}
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
         self._page: bytes | None = None
@@ -120,6 +70,11 @@ class Exposition(Collector):
         yield _counter("gap_seconds", "Time in which nobody watched.", ("account",), self._gaps)
         help_text = "Polls that failed or were not complete."
         yield _counter("poll_failures", help_text, ("account", "cause"), self._failures)
+        help_text = "Changes that were called for, by what became of them."
+        yield _counter("actions", help_text, ("account", "verb", "outcome"), self._actions)
+        help_text = "Messages that were taken, or given up."
+        labels = ("account", "route", "result")
+        yield _counter("notifications", help_text, labels, self._notifications)
         yield from _deployment_gauges(self._snapshot.deployments, self._own)
         yield from _account_gauges(self._snapshot.accounts)
 
@@ -152,14 +107,12 @@ class Exposition(Collector):
             seen[part] = max(value, before)
 
     def _count_account(self, account: AccountFigures) -> None:
-        name: _Labels = (account.account,)
+        name = (account.account,)
         self._gaps[name] = max(self._gaps.get(name, 0.0), account.gap_seconds)
-        counts: dict[_Labels, float] = {}
-        for place, (cause, count) in enumerate(sorted(account.poll_failures.items())):
-            key = (*name, cause if place < _MOST_CAUSES else OTHER)
-            counts[key] = counts.get(key, 0.0) + count
-        for key, total in counts.items():
-            self._failures[key] = max(self._failures.get(key, 0.0), total)
+        causes = (((cause,), count) for cause, count in account.poll_failures.items())
+        _raise(self._failures, name, causes)
+        _raise(self._actions, name, account.actions.items())
+        _raise(self._notifications, name, account.notifications.items())
 
     def _held_counters(self) -> Iterator[Metric]:
         """Give the counters of who has own series and is in the snapshot, and the shared ones."""
@@ -201,6 +154,18 @@ def _held(deployments: Iterable[DeploymentFigures]) -> dict[_Labels, dict[str, f
             }
         held[key] = values
     return held
+
+
+def _raise(
+    counters: dict[_Labels, float], name: _Labels, counts: Iterable[tuple[_Labels, int]]
+) -> None:
+    """Raise the *counters* of the account *name*; what comes after the first few is summed up."""
+    totals: dict[_Labels, float] = {}
+    for place, (labels, count) in enumerate(sorted(counts)):
+        shown = labels if place < _MOST else (OTHER,) * len(labels)
+        totals[*name, *shown] = totals.get((*name, *shown), 0.0) + count
+    for key, total in totals.items():
+        counters[key] = max(counters.get(key, 0.0), total)
 
 
 def _counter(
@@ -254,31 +219,36 @@ def _sum(total: float | None, more: float | None) -> float | None:
 def _account_gauges(accounts: Iterable[AccountFigures]) -> Iterator[Metric]:
     accounts = tuple(accounts)
     name = ("account",)
-    yield _gauge(
+    for metric, help_text, figure in _OF_ACCOUNTS:
+        values: _Values = {(each.account,): figure(each) for each in accounts}
+        yield _gauge(metric, help_text, name, values)
+    alerts: _Values = {
+        (each.account, *key): count for each in accounts for key, count in each.alerts.items()
+    }
+    yield _gauge("alerts", "Alerts by kind and state.", (*name, "kind", "state"), alerts)
+
+
+_OF_ACCOUNTS: tuple[tuple[str, str, Callable[[AccountFigures], float | None]], ...] = (
+    (
         "poll_duration_seconds",
         "How long the newest poll took.",
-        name,
-        {(each.account,): each.poll_duration_seconds for each in accounts},
-    )
-    yield _gauge(
+        lambda each: each.poll_duration_seconds,
+    ),
+    (
         "poll_last_success_timestamp_seconds",
         "When the newest complete poll was answered.",
-        name,
-        {(each.account,): each.poll_last_success_at for each in accounts},
-    )
-    yield _gauge(
+        lambda each: each.poll_last_success_at,
+    ),
+    (
         "coverage_ratio",
         "Part of the held time whose use is known.",
-        name,
-        {(each.account,): each.coverage_ratio for each in accounts},
-    )
-    yield _gauge(
-        "alerts",
-        "Alerts by kind and state.",
-        (*name, "kind", "state"),
-        {
-            (each.account, *key): float(count)
-            for each in accounts
-            for key, count in each.alerts.items()
-        },
-    )
+        lambda each: each.coverage_ratio,
+    ),
+    ("outbox_pending", "Messages that wait to be told.", lambda each: each.outbox_pending),
+    (
+        "outbox_oldest_age_seconds",
+        "How long the oldest of them has waited; 0 without one.",
+        lambda each: each.outbox_oldest_age_seconds,
+    ),
+    ("lease_held", "1 where this process looks after the account.", lambda each: each.lease_held),
+)
