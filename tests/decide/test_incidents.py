@@ -587,3 +587,12 @@ def test_unpriced_is_said_and_not_zero() -> None:
 
     assert the(steps).saves_micro_usd_per_hour is None
     assert "2 GPUs, unpriced" in steps.notices[0].text
+
+
+def test_a_story_begins_at_an_instant_that_the_ledger_can_hold() -> None:
+    world = a_world()
+    world.now += timedelta(microseconds=1_234_567)
+
+    opened = the(world.cycle())
+
+    assert opened.opened_at == NOW + timedelta(milliseconds=1_234)

@@ -472,3 +472,21 @@ def test_a_fleet_that_turns_quiet_in_one_scrape_is_left_alone_and_people_hear_wh
         assert stage.heard.notices[3].resolved
 
     run_virtual(life, start=START)
+
+
+def test_a_restart_in_the_grace_neither_begins_it_anew_nor_tells_it_twice(folder: Path) -> None:
+    async def life(clock: VirtualClock) -> None:
+        stage = enforcing(clock, folder)
+        await clock.sleep(timedelta(microseconds=123_457))  # instants are stored in milliseconds
+        async with running(stage):
+            await clock.sleep(DUE - 4 * MINUTE)
+        async with running(stage, seed=2):
+            await clock.sleep(9 * MINUTE)
+        (done,) = closed(stage)
+        assert done.state is IncidentState.DONE
+        assert await writes(stage) == [f"PATCH {IDLE}", f"PATCH {IDLE}:scale"]
+        assert kinds(stage) == ["idle.warn", "idle.acted"]
+        (intent,) = actions(stage)
+        assert intent.planned_at < START + DUE + 3 * MINUTE
+
+    run_virtual(life, start=START)

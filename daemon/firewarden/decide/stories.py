@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from firewarden.decide.effects import saved_micro_usd
 from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
+from firewarden.metering.instants import round_down
 from firewarden.model.verdict import Blocker, Incident, IncidentState, Mode, Verb, Verdict
 from firewarden.policy.rules import EFFECTS, Policy
 
@@ -61,7 +62,7 @@ def open_story(
         verb=verdict.verb,
         state=IncidentState.OPEN,
         stage=0,
-        opened_at=situation.now if since is None else since.opened_at,
+        opened_at=round_down(situation.now) if since is None else since.opened_at,
         entered_at=situation.now,
         reason=verdict.reason,
         acts_at=verdict.acts_at,
