@@ -144,6 +144,7 @@ def test_what_a_request_wakes_gets_its_old_bounds_once(folder: Path) -> None:
         assert restore.verb is Verb.RESTORE
         assert stop.released is Released.RESTORED
         assert kinds(stage)[2:] == ["deployment.restored"]
+        assert len({each.story or each.key for each in stage.heard.notices[1:]}) == 1
 
     run_virtual(life, start=START)
 

@@ -265,7 +265,14 @@ class Recorder:
             tell_of = _TOLD[intent.outcome]
             if intent.outcome is Outcome.APPLIED and intent.reason == DELETED_SOON:
                 tell_of = aftermath.needs_owner
-            yield replace(tell_of(intent, deployment, situation), routes=routes)
+            told = tell_of(intent, deployment, situation)
+            yield replace(told, routes=routes, story=self._story(deed) or told.story)
+
+    def _story(self, deed: Deed) -> str:
+        """Name the story of the newest change that a deed undoes; "" where it undoes none."""
+        numbers = deed.order.releases if deed.order else ()
+        undone = self.situation.deeds.intents.get(max(numbers, default=0))
+        return aftermath.story_of_change(undone) if undone else ""
 
     def _routes(self, deed: Deed) -> tuple[str, ...]:
         for policy in self.actor.policies.policies:

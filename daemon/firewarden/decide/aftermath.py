@@ -27,6 +27,12 @@ def before_and_after(call: Intent) -> Mapping[str, str]:
     return facts | {name: str(value) for name, value in after.items() if value is not None}
 
 
+def story_of_change(intent: Intent) -> str:
+    """Name the story that *intent* belongs to: its incident's, or one of its own."""
+    opened = intent.opened_at or intent.planned_at
+    return f"incident:{intent.policy}:{intent.uid}:{opened.isoformat()}"
+
+
 def undone(intent: Intent, deployment: Deployment, situation: Situation) -> Notice:
     """Say that a person has changed what we had set, and that it is theirs now."""
     told = (
@@ -129,7 +135,6 @@ def _event(
     text: str,
 ) -> Notice:
     """Tell once of a change of ours, as a part of the story that it was made in."""
-    opened = intent.opened_at or intent.planned_at
     return Notice(
         account=situation.fleet.account,
         kind=kind,
@@ -145,5 +150,5 @@ def _event(
             **before_and_after(intent),
         },
         once=True,
-        story=f"incident:{intent.policy}:{intent.uid}:{opened.isoformat()}",
+        story=story_of_change(intent),
     )
