@@ -2,15 +2,17 @@
 
 import shutil
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from firewarden.ports import CrashPoint
 from tests.simulation.kills.histories import History
 from tests.simulation.kills.test_moments import KILLS
-from tests.simulation.kills.victim import BEGIN
+from tests.simulation.kills.victim import Passages, Told
 from tests.simulation.stages import EMPTY_LEDGER, MINUTE, in_memory
 from tests.support.databases import KINDS, Url, fill_postgresql, new_url
 
@@ -30,15 +32,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("kill_seed", seeds, ids=lambda seed: f"seed {seed}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """What a daemon goes through that nobody kills; time is virtual, so it always does."""
+
+    begin: datetime
+    passed: dict[CrashPoint, datetime]
+    warned_at: datetime
+
+
 @pytest.fixture(scope="session")
-def warned_at(empty_ledger: Path) -> datetime:
-    """When a daemon that nobody kills first warns of something idle; time is virtual, so is it."""
+def rehearsal(empty_ledger: Path) -> Rehearsal:
+    """Everything that is to be seen in three quarters of an hour."""
+    begin = datetime(2026, 11, 2, 6, 40, tzinfo=UTC)
     with TemporaryDirectory(prefix="fw-rehearsal-", dir=in_memory()) as made:
         folder = Path(made)
         shutil.copy(empty_ledger, folder)
-        history = History(folder=folder, url=f"sqlite:///{folder / EMPTY_LEDGER}", seed=1)
-        told = history.live_until(BEGIN + 25 * MINUTE)
-    return next(datetime.fromisoformat(each["at"]) for each in told if each["kind"] == "idle.warn")
+        url = f"sqlite:///{folder / EMPTY_LEDGER}"
+        History(folder=folder, url=url, seed=1, begin=begin).live_until(begin + 45 * MINUTE)
+        _, _, warned_at = Told(folder).read("idle.warn")[0]
+        return Rehearsal(begin=begin, passed=Passages(folder).read(), warned_at=warned_at)
 
 
 @pytest.fixture(params=KINDS)

@@ -2,26 +2,30 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from firewarden.errors import SchemaTooOld
+from firewarden.errors import FileUnusable, SchemaTooOld
 from firewarden.store.engine import Database
+from firewarden.store.instants import to_ms
+from firewarden.store.letters import State, notice_of
 from firewarden.store.tables import Row
+from tests.simulation.kills.account import Call
 from tests.simulation.stages import in_memory
 from tests.support.oracles import read_tables
 
 Record = Mapping[str, Any]
 Rows = Mapping[tuple[Any, ...], Record]
-Told = Sequence[Mapping[str, Any]]
-"""Notices, as they came; of each at least ``key``, ``severity`` and ``resolved``."""
+Said = tuple[str, bool, datetime]
+"""What tells one notice from another: its key, whether that is over, and when it was said."""
 
-REMADE = {"dirty", "usage_day", "usage_hour"}
-"""Tables that are made again as a whole from what the others hold."""
+REMADE = {"dirty", "lease", "replica", "usage_day", "usage_hour"}
+"""Tables that are made again as a whole from what the others hold, or by whoever lives."""
 
 NEVER_CHANGES: Mapping[str, tuple[str, ...]] = {
     "account": ("name",),
@@ -31,7 +35,9 @@ NEVER_CHANGES: Mapping[str, tuple[str, ...]] = {
     "deployment": ("account_id", "uid", "deployment_id", "created_us", "first_seen_us"),
     "deployment_tags": ("tags",),
     "gap": ("cause",),
+    "intent": ("deployment_id", "incident_id", "stage", "verb", "effect", "planned_at"),
     "incident": ("deployment_id", "policy", "policy_hash", "mode", "opened_at"),
+    "outbox": ("alert_id", "key", "destination", "notice", "created_at"),
     "poll": ("answered_at", "skew_ms", "count", "ok", "complete", "problem"),
     "price": ("source", "micro_usd", "recorded_at"),
     "replica_facts": ("accelerator_type", "accelerator_count", "ready", "starting", "state"),
@@ -44,6 +50,7 @@ OVER: Mapping[str, str] = {
     "activity_run": "until",
     "deployment_tags": "valid_to",
     "incident": "closed_at",
+    "outbox": "sent_at",
     "segment": "end_lo",
 }
 """By table: the column that is set when nothing of a row changes any more."""
@@ -51,40 +58,49 @@ OVER: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What was committed, by table and primary key, and how many notices had been told."""
+    """What was committed, by table and primary key; how much had been told and called."""
 
     tables: Mapping[str, Rows]
-    told: int
+    told: int = 0
+    called: int = 0
 
-    def undelivered(self) -> set[str]:
-        """The keys of the alerts that people had not heard of, as far as was committed."""
-        return {row["key"] for row in self.tables["alert"].values() if row["delivered_at"] is None}
+    def rows(self, name: str) -> Collection[Record]:
+        return self.tables[name].values()
+
+    def letters(self, *states: State) -> set[Said]:
+        """What the letters of the outbox say that are in one of *states*."""
+        notices = [
+            notice_of(row["notice"]) for row in self.rows("outbox") if row["state"] in states
+        ]
+        return {(one.key, one.resolved, one.at) for one in notices}
 
 
-def read_kept(url: str, *, told: int) -> Kept:
+def read_kept(url: str) -> dict[str, Rows]:
     """Read what is committed, and leave a SQLite file as the killed process left it.
 
     Whoever opens a SQLite file after a crash mends it; a copy is opened, so that the next
     process has to.
     """
     if url.startswith("postgresql"):
-        return Kept(tables=_read(url), told=told)
+        return _read(url)
     file = Path(url.removeprefix("sqlite:///"))
     with TemporaryDirectory(prefix="fw-copy-", dir=in_memory()) as folder:
         for each in file.parent.glob(f"{file.name}*"):
             shutil.copy(each, folder)
-        return Kept(tables=_read(f"sqlite:///{folder}/{file.name}"), told=told)
+        return _read(f"sqlite:///{folder}/{file.name}")
 
 
-def demand_whole(kept: Kept, told: Told) -> None:
-    """Demand that nothing was committed without what belongs to it."""
-    alerts = kept.tables["alert"].values()
-    uids = {row["id"]: row["uid"] for row in kept.tables["deployment"].values()}
-    warned = [row for row in kept.tables["incident"].values() if row["warned_at"] is not None]
-    assert {uids[row["deployment_id"]] for row in warned} <= {row["uid"] for row in alerts}
-    heard = {(each["key"], each["resolved"]) for each in told[: kept.told]}
-    marked = [row for row in alerts if row["delivered_at"] is not None]
-    assert {(row["key"], row["resolved_at"] is not None) for row in marked} <= heard
+def demand_whole(kept: Kept, told: Sequence[Said], calls: Sequence[Call]) -> None:
+    """Demand that nothing was committed or sent without what belongs to it."""
+    uids = {row["id"]: row["uid"] for row in kept.rows("deployment")}
+    warned = [row for row in kept.rows("incident") if row["warned_at"] is not None]
+    assert {uids[row["deployment_id"]] for row in warned} <= {r["uid"] for r in kept.rows("alert")}
+    written = {row["alert_id"] for row in kept.rows("outbox")}
+    assert {row["id"] for row in kept.rows("alert")} <= written
+    assert kept.letters(State.SENT) <= set(told[: kept.told])
+    names = {row["id"]: row["deployment_id"] for row in kept.rows("deployment")}
+    intended = {names[row["deployment_id"]] for row in kept.rows("intent")}
+    assert {call.deployment_id for call in calls[: kept.called]} <= intended
 
 
 def demand_kept(before: Kept, after: Kept) -> None:
@@ -99,31 +115,40 @@ def demand_kept(before: Kept, after: Kept) -> None:
             assert was == now, f"{name} {key} says something else"
 
 
-def demand_told(kills: Sequence[Kept], last: Kept, told: Told) -> None:
-    """Demand that people heard of every alert, and of none again, but of one after each kill."""
-    assert last.undelivered() == set()
-    for kept in kills:
-        assert kept.undelivered() <= {notice["key"] for notice in told[kept.told :]}
-    alerts = Counter(row["key"] for row in last.tables["alert"].values())
-    times = Counter((each["key"], each["severity"], each["resolved"]) for each in told)
-    again = {each: count - alerts[each[0]] for each, count in times.items() if alerts[each[0]]}
-    assert sum(max(0, count) for count in again.values()) <= len(kills), again
+def demand_told_once(kills: Sequence[Kept], told: Sequence[Said]) -> None:
+    """Demand that people heard of nothing again, but of one thing after each kill."""
+    again = [each for each, times in Counter(told).items() for _ in range(times - 1)]
+    assert len(again) <= len(kills), again
 
 
-def demand_survived(kills: Sequence[Kept], last: Kept, told: Told) -> None:
+def demand_done_once(last: Kept, calls: Sequence[Call]) -> None:
+    """Demand that each call was intended before, and sent at most once for one intent."""
+    names = {row["id"]: row["deployment_id"] for row in last.rows("deployment")}
+    intents = [(row["planned_at"], names[row["deployment_id"]]) for row in last.rows("intent")]
+    sent = []
+    for call in calls:
+        before = [at for at, name in intents if name == call.deployment_id and at <= to_ms(call.at)]
+        assert before, f"nobody intended {call}"
+        sent.append((max(before), call.deployment_id, call.verb))
+    assert len(sent) == len(set(sent)), sent
+
+
+def demand_survived(
+    kills: Sequence[Kept], last: Kept, told: Sequence[Said], calls: Sequence[Call]
+) -> None:
     """Demand all of this of a history that ended well, after so many *kills*."""
-    for kept in kills:
-        demand_whole(kept, told)
+    for kept in (*kills, last):
+        demand_whole(kept, told, calls)
         demand_kept(kept, last)
-    demand_whole(last, told)
-    demand_told(kills, last, told)
+    demand_told_once(kills, told)
+    demand_done_once(last, calls)
 
 
 def _read(url: str) -> dict[str, Rows]:
-    """Read all rows; a process that was killed while it made the tables left none."""
+    """Read all rows; a process that was killed while it made the ledger left none."""
     try:
         database = Database.open(url, upgrade=False)
-    except SchemaTooOld:
+    except (FileUnusable, SchemaTooOld):
         return {name: {} for name in Row.metadata.tables}
     with closing(database):
         tables = read_tables(database)

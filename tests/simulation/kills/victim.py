@@ -1,98 +1,35 @@
-"""One life of the daemon in a process of its own, which may end by SIGKILL at a crash point.
-
-Time is virtual and the simulated account is in the same process: nothing of it has to outlive
-the kill, for the same plan, seed and start give the same world to whoever comes next.
-"""
+"""One life of the daemon in a process of its own, which may end by SIGKILL at a crash point."""
 
 import asyncio
 import json
 import os
 import signal
 from ctypes import c_int64
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from firewarden.app.logging import configure_logging
 from firewarden.app.redaction import Redactor
-from firewarden.clock.virtual import VirtualClock, run_virtual
+from firewarden.clock.virtual import run_virtual
 from firewarden.model.notice import Notice
 from firewarden.ports import CrashPoint
 from firewarden.providers.simulated.faults import parse_faults
-from firewarden.providers.simulated.fleet_parts import GPT, H100, H200, fields, flow, own_model
-from firewarden.providers.simulated.patterns import Steady, Waves
-from firewarden.providers.simulated.plan import DeploymentPlan
 from firewarden.providers.simulated.world import World
-from tests.simulation.stages import MINUTE, QUICK, account_of
+from tests.simulation.kills.account import FAULTS, POLICY, Calls, Lasting, WorldClock, fleet
+from tests.simulation.kills.kept import Said
+from tests.simulation.stages import KEY, account_of
 from tests.support.daemon import Heard, Stage, a_stage, running, settings_for
 from tests.support.oracles import to_ms
-
-BEGIN = datetime.fromisoformat("2026-11-02T06:15:00Z")
-"""When the world begins and the first life; the first whole hour is over 45 minutes later."""
-
-RECREATED = BEGIN + 23 * MINUTE
-"""When something happens that the next poll sees: one incarnation ends and another begins."""
-
-AGE = timedelta(days=2)
 
 WORDS = BEGINNING, WATCHING = b"beginning", b"watching"
 """What a victim says: that there is not even a ledger, that it has come to a crash point."""
 
-FAULTS = """
-[[fault]]
-kind = "server-error"
-on = "metrics"
-from = "26m"
-to = "28m"
+PACE = {"FIREWARDEN_POLL_EVERY": "60s", "FIREWARDEN_METRICS_EVERY": "60s"}
 
-[[fault]]
-kind = "server-error"
-on = "list"
-from = "36m"
-to = "36m45s"
-"""
-"""What people hear of, twice: that it began and that it is over."""
-
-
-def fleet() -> tuple[DeploymentPlan, ...]:
-    """Plan a few that change all the time, but never there and back between two polls."""
-    return (
-        DeploymentPlan(
-            deployment_id="waving",
-            fields=fields(H100, 2, (1, 4), model=own_model("waving")),
-            age=AGE,
-            flows=flow(Waves(per_minute=(31.5, 97.5, 163.5, 211.5), hours=(0.1, 0.3))),
-        ),
-        DeploymentPlan(
-            deployment_id="forgotten",
-            fields=fields(H100, 8, (1, 1), model=own_model("forgotten")),
-            age=AGE,
-        ),
-        DeploymentPlan(
-            deployment_id="paused",
-            fields=fields(H200, 4, (1, 2), model=GPT),
-            age=AGE,
-            flows=(
-                *flow(Steady(per_minute=37.5), until=5 * MINUTE),
-                *flow(Steady(per_minute=37.5), since=41 * MINUTE, until=50 * MINUTE),
-            ),
-        ),
-        DeploymentPlan(
-            deployment_id="again",
-            fields=fields(H200, 1, (1, 1), model=own_model("again")),
-            age=AGE,
-            flows=flow(Steady(per_minute=7.3)),
-            recreated=RECREATED - BEGIN,
-        ),
-        DeploymentPlan(
-            deployment_id="preempted",
-            fields=fields(H200, 2, (1, 1), model=own_model("preempted")),
-            age=AGE,
-            flows=flow(Steady(per_minute=13.3)),
-            vanishes=33 * MINUTE,
-        ),
-    )
+LEASED_FOR = timedelta(minutes=3)
+"""So long the next one has to wait for the lease of one that was killed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,13 +45,15 @@ class Life:
     """What a victim is told.
 
     Attributes:
-        folder: gets what people were told and the log, and holds the policies.
+        folder: gets what people were told, what was done, what was passed and the log.
+        begin: when the world began, and the first life.
         until: when it stops of its own accord.
     """
 
     folder: Path
     url: str
     seed: int
+    begin: datetime
     start: datetime
     until: datetime
     death: Death | None = None
@@ -123,16 +62,23 @@ class Life:
 class Told(Heard):
     """People who remember what they were told, though whoever told them is killed."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__()
-        self._file = file
+        self._file = folder / "told.jsonl"
 
     async def notify(self, notice: Notice) -> None:
+        said = [notice.kind, notice.key, notice.resolved, notice.at.isoformat()]
         with self._file.open("a", encoding="utf-8") as file:
-            file.write(f"{json.dumps(asdict(notice), default=str)}\n")
+            file.write(f"{json.dumps(said)}\n")
+
+    def read(self, kind: str = "") -> list[Said]:
+        """Read what was said, or only what is of *kind*, in order."""
+        lines = self._file.read_text(encoding="utf-8").splitlines() if self._file.exists() else []
+        rows = [row for row in map(json.loads, lines) if kind in {"", row[0]}]
+        return [(key, resolved, datetime.fromisoformat(at)) for _, key, resolved, at in rows]
 
 
-class ShownClock(VirtualClock):
+class ShownClock(WorldClock):
     """A clock whose newest answer is seen from outside, and outlives the process."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, start: datetime, shown: c_int64) -> None:
@@ -145,20 +91,46 @@ class ShownClock(VirtualClock):
         return now
 
 
-def stage_of(life: Life, clock: VirtualClock) -> Stage:
+async def stage_of(life: Life, clock: WorldClock) -> Stage:
     """Put the world, as it is by now, before a daemon with the ledger of *life*."""
-    world = World(account_of(fleet()), seed=life.seed, start=BEGIN)
+    world = World(account_of(fleet()), seed=life.seed, start=life.begin)
     policies = life.folder / "policies"
     policies.mkdir(exist_ok=True)
-    (policies / "quick.yaml").write_text(QUICK, encoding="utf-8")
-    settings = settings_for(life.folder, policies, FIREWARDEN_DATABASE_URL=life.url)
+    (policies / "idle.yaml").write_text(POLICY, encoding="utf-8")
+    settings = settings_for(
+        life.folder,
+        policies,
+        FIREWARDEN_DATABASE_URL=life.url,
+        FIREWARDEN_MODE="enforce",
+        **PACE,
+    )
     stage = a_stage(world, clock, settings, faults=parse_faults(FAULTS))
-    return replace(stage, heard=Told(life.folder / "told.jsonl"))
+    transport = Lasting(stage.transport, Calls(life.folder), clock)
+    await transport.replay(KEY)
+    return replace(stage, heard=Told(life.folder), transport=transport)
+
+
+class Passages:
+    """The crash points that lives have come to, each with the instant of its first passage."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "passed.jsonl"
+        self._known: set[str] = set()
+
+    def add(self, point: CrashPoint, at: datetime) -> None:
+        if point not in self._known:
+            self._known.add(point)
+            with self._file.open("a", encoding="utf-8") as file:
+                file.write(f"{json.dumps([point, at.isoformat()])}\n")
+
+    def read(self) -> dict[CrashPoint, datetime]:
+        lines = map(json.loads, self._file.read_text(encoding="utf-8").splitlines())
+        return {CrashPoint(point): datetime.fromisoformat(at) for point, at in lines}
 
 
 def live(life: Life, shown: c_int64, words: Connection) -> None:
     """Live through *life*; *shown* gets the instant, *words* how far it has come: `WORDS`."""
-    unsaid = list(WORDS)
+    unsaid, passages = list(WORDS), Passages(life.folder)
 
     def say(word: bytes) -> None:
         if word in unsaid:
@@ -167,19 +139,20 @@ def live(life: Life, shown: c_int64, words: Connection) -> None:
 
     with (life.folder / "log.jsonl").open("a", encoding="utf-8") as log:
 
-        async def lived(virtual: VirtualClock) -> None:
-            clock = ShownClock(asyncio.get_running_loop(), start=virtual.now(), shown=shown)
+        async def lived(_: object) -> None:
+            clock = ShownClock(asyncio.get_running_loop(), start=life.start, shown=shown)
             configure_logging(clock=clock, redactor=Redactor(), format="json", stream=log)
-            stage = stage_of(life, clock)
+            stage = await stage_of(life, clock)
 
             def crash(point: CrashPoint) -> None:
+                now = clock.now()
                 say(WATCHING)
-                death = life.death
-                if death and point is death.point and clock.now() >= death.at:
+                passages.add(point, now)
+                if life.death and point is life.death.point and now >= life.death.at:
                     os.kill(os.getpid(), signal.SIGKILL)
 
             say(BEGINNING)
-            async with running(stage, seed=to_ms(life.start), crash=crash):
+            async with running(stage, seed=to_ms(life.start), crash=crash, leased_for=LEASED_FOR):
                 await clock.sleep(life.until - clock.now())
 
         run_virtual(lived, start=life.start)
