@@ -131,6 +131,22 @@ def test_what_nobody_calls_is_warned_of_stopped_once_and_seen_to_be_stopped(fold
     run_virtual(life, start=START)
 
 
+def test_a_restart_before_the_receipt_was_read_loses_no_warning(folder: Path) -> None:
+    async def life(clock: VirtualClock) -> None:
+        stage = enforcing(clock, folder)
+        async with running(stage):
+            while "idle.warn" not in kinds(stage):
+                await clock.sleep(timedelta(seconds=5))
+        (incident,) = opened(stage)
+        assert incident.warned_at is None, "no cycle has seen the receipt"
+        async with running(stage, seed=2):
+            await clock.sleep(20 * MINUTE)
+        assert await writes(stage) == [f"PATCH {IDLE}", f"PATCH {IDLE}:scale"]
+        assert kinds(stage) == ["idle.warn", "idle.acted"]
+
+    run_virtual(life, start=START)
+
+
 def test_what_a_request_wakes_gets_its_old_bounds_once(folder: Path) -> None:
     async def life(clock: VirtualClock) -> None:
         stage = enforcing(clock, folder)
