@@ -10,6 +10,8 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from tests.support.sometimes import Sometimes
+
 # No deadline: on a busy machine a slow example says something of the machine, not of the code.
 settings.register_profile("firewarden", deadline=None, print_blob=True)
 settings.register_profile("mutants", deadline=None, max_examples=20, database=None)
@@ -40,6 +42,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="fail where there is no Chromium, instead of leaving its tests out",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Add up what happens in simulated lives, where the reports of all workers arrive."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Sometimes())
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
