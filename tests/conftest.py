@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--seeds",
         type=int,
-        default=200,
+        default=30,
         metavar="N",
         help="how many seeds each simulation test runs (make simulate SEEDS=N)",
     )
