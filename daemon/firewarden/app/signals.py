@@ -13,13 +13,14 @@ STOPPING = (signal.SIGINT, signal.SIGTERM)
 async def stop_signals() -> AsyncIterator[asyncio.Event]:
     """Give an event that is set when somebody wants the process to end.
 
-    Outside the block the signals do what they did before.
+    Signals that were kept waiting arrive now. Outside the block they do what they did before.
     """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     before = {number: signal.getsignal(number) for number in STOPPING}
     for number in STOPPING:
         loop.add_signal_handler(number, stop.set)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     try:
         yield stop
     finally:

@@ -137,7 +137,10 @@ def demo(
     The same daemon, database and policies as `run`; only the account is simulated, and time
     is compressed. No key is needed, none is looked for. Ctrl-C stops it and sums up.
     """
-    with suppress(KeyboardInterrupt):  # before it has begun; afterwards it is an ordinary end
+    # A signal that comes while all this is imported waits until there is something to stop:
+    # raised in an import it may end the process as if nobody had caught it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    with suppress(KeyboardInterrupt):  # in the moments around it, an ordinary end
         _tell("simulated account: nothing real is touched")
         import asyncio
 

@@ -94,10 +94,11 @@ async def serve(app: ASGIApp, on: socket.socket, *, stop: asyncio.Event) -> None
 
 
 async def _end(serving: asyncio.Task[None]) -> None:
-    """Wait for the server's end, and force it when that takes too long."""
+    """Wait for the server's end, and force it when that takes too long, or nobody waits."""
     try:
-        async with within(STOP_WITHIN):
-            await asyncio.shield(serving)
-    except TimeoutError:
+        with contextlib.suppress(TimeoutError):
+            async with within(STOP_WITHIN):
+                await asyncio.shield(serving)
+    finally:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
