@@ -14,6 +14,7 @@ from firewarden.app.compose import Seams
 from firewarden.app.daemon import run_once
 from firewarden.app.scaffold import scaffold
 from firewarden.app.signals import unless_stopped
+from firewarden.app.starting import Patience
 from firewarden.app.ticker import LoopTicker
 from firewarden.clock.virtual import VirtualClock
 from firewarden.errors import ProviderUnavailable
@@ -149,3 +150,26 @@ async def test_a_provider_that_comes_late_is_waited_for_and_told_of_once(
     assert [each.resolved for each in over] == [False, True]
     with ledger_of(stage) as ledger:
         assert ledger.account == "acme"
+
+
+@in_virtual_time
+async def test_a_start_leaves_the_provider_alone_for_as_long_as_it_asks(
+    clock: VirtualClock, tmp_path: Path, policies: Path
+) -> None:
+    settings = settings_for(tmp_path, policies)
+    seams = seams_of(clock, Silent())
+    asked_s: list[float] = []
+    alive_s: list[float] = []
+    patience = Patience(
+        settings, seams, notifier=Heard(), alive=lambda: alive_s.append(clock.mono())
+    )
+
+    async def ask() -> None:
+        asked_s.append(clock.mono())
+        if len(asked_s) == 1:
+            raise ProviderUnavailable("throttled", retry_after=timedelta(minutes=5))
+
+    await patience.get("provider", ask)
+
+    assert asked_s == [0, 300]
+    assert alive_s == [each * 15 for each in range(20)]

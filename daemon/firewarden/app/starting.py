@@ -21,6 +21,7 @@ from firewarden.errors import (
     KeyRefused,
     NotFound,
     ProviderError,
+    ProviderUnavailable,
     StoreUnavailable,
     UnknownAccount,
     WorldError,
@@ -34,7 +35,7 @@ from firewarden.store.runner import DbThread
 log = structlog.get_logger()
 
 TRY_AGAIN_AFTER = timedelta(seconds=15)
-"""Wall time before what did not answer at the start is asked again."""
+"""Wall time before what did not answer at the start is asked again, at the soonest."""
 
 ANSWERS_WITHIN = timedelta(seconds=45)
 """Wall time of one attempt: with the pause after it, less than a service manager's patience."""
@@ -97,8 +98,17 @@ class Patience:
                 retry_seconds=TRY_AGAIN_AFTER.seconds,
             )
             told = await self._replace(told, self._notice(part, trouble))
+            await self._rest(trouble)
+
+    async def _rest(self, trouble: WorldError) -> None:
+        """Wait, never less than the provider asked for; whoever waits for us hears we live."""
+        asked_for = trouble.retry_after if isinstance(trouble, ProviderUnavailable) else None
+        until = self._seams.clock.mono() + (asked_for or timedelta(0)).total_seconds()
+        while True:
             self._alive()
             await self._seams.wall.sleep(TRY_AGAIN_AFTER)
+            if self._seams.clock.mono() >= until:
+                return
 
     async def _replace(self, told: Notice | None, now: Notice | None) -> Notice | None:
         """Tell what is *now* the trouble, and that the one *told* is over; the same is no news."""
