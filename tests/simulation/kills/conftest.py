@@ -2,17 +2,15 @@
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
-from firewarden.ports import CrashPoint
-from tests.simulation.kills.histories import History
-from tests.simulation.kills.test_moments import KILLS
-from tests.simulation.kills.victim import Passages, Told
+from tests.simulation.kills.histories import KILLS, History, Rehearsal
+from tests.simulation.kills.told import Told
+from tests.simulation.kills.victim import Passages
 from tests.simulation.stages import EMPTY_LEDGER, MINUTE, in_memory
 from tests.support.databases import KINDS, Url, fill_postgresql, new_url
 
@@ -30,15 +28,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     count = max(1, metafunc.config.getoption("--seeds") // _SEEDS_A_KILL // KILLS)
     seeds = range(1, count + 1) if replayed is None else [replayed]
     metafunc.parametrize("kill_seed", seeds, ids=lambda seed: f"seed {seed}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rehearsal:
-    """What a daemon goes through that nobody kills; time is virtual, so it always does."""
-
-    begin: datetime
-    passed: dict[CrashPoint, datetime]
-    warned_at: datetime
 
 
 @pytest.fixture(scope="session")

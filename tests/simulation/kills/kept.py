@@ -5,24 +5,23 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from firewarden.errors import FileUnusable, SchemaTooOld
+from firewarden.model.action import Outcome
 from firewarden.store.engine import Database
 from firewarden.store.instants import to_ms
 from firewarden.store.letters import State, notice_of
 from firewarden.store.tables import Row
 from tests.simulation.kills.account import Call
+from tests.simulation.kills.told import Said
 from tests.simulation.stages import in_memory
 from tests.support.oracles import read_tables
 
 Record = Mapping[str, Any]
 Rows = Mapping[tuple[Any, ...], Record]
-Said = tuple[str, bool, datetime]
-"""What tells one notice from another: its key, whether that is over, and when it was said."""
 
 REMADE = {"dirty", "lease", "replica", "usage_day", "usage_hour"}
 """Tables that are made again as a whole from what the others hold, or by whoever lives."""
@@ -122,15 +121,26 @@ def demand_told_once(kills: Sequence[Kept], told: Sequence[Said]) -> None:
 
 
 def demand_done_once(last: Kept, calls: Sequence[Call]) -> None:
-    """Demand that each call was intended before, and sent at most once for one intent."""
+    """Demand that each call was intended, sent once in an incident, and told of as it was."""
     names = {row["id"]: row["deployment_id"] for row in last.rows("deployment")}
-    intents = [(row["planned_at"], names[row["deployment_id"]]) for row in last.rows("intent")]
+    intents = {row["id"]: row for row in last.rows("intent")}
     sent = []
     for call in calls:
-        before = [at for at, name in intents if name == call.deployment_id and at <= to_ms(call.at)]
+        before = [
+            number
+            for number, row in intents.items()
+            if names[row["deployment_id"]] == call.deployment_id
+            and row["planned_at"] <= to_ms(call.at)
+        ]
         assert before, f"nobody intended {call}"
-        sent.append((max(before), call.deployment_id, call.verb))
-    assert len(sent) == len(set(sent)), sent
+        sent.append((max(before), call.verb))
+    once = [(intents[number]["incident_id"] or f"intent {number}", verb) for number, verb in sent]
+    assert len(once) == len(set(once)), once
+    by_calls = {number for number, _ in sent}
+    outcomes = {number: row["outcome"] for number, row in intents.items()}
+    assert Outcome.PLANNED not in outcomes.values()
+    assert {number for number, each in outcomes.items() if each == Outcome.APPLIED} <= by_calls
+    assert not by_calls & {number for number, each in outcomes.items() if each == Outcome.EXPIRED}
 
 
 def demand_survived(

@@ -4,12 +4,9 @@ import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.simulation.kills.histories import History
+from tests.simulation.kills.histories import KILLS, History
 from tests.simulation.kills.victim import BEGINNING, WATCHING
 from tests.simulation.stages import MINUTE
-
-KILLS = 4
-"""Kills in the history of one seed."""
 
 LONGEST_S = 0.4
 """Of real time: half an hour of a victim's, or a second on a machine that has other work."""

@@ -20,7 +20,8 @@ from firewarden.clock.real import WallClock, clock_for
 from firewarden.metering.instants import floor_hour
 from tests.cli.processes import bare_environment, running, simulating, stop
 from tests.simulation.kills.histories import demand_sound, have_lease_run_out
-from tests.simulation.kills.kept import Kept, Said, demand_survived, read_kept
+from tests.simulation.kills.kept import Kept, demand_survived, read_kept
+from tests.simulation.kills.told import Said
 from tests.simulation.real import PACE, SPEED
 from tests.simulation.stages import HOUR, MINUTE, QUICK
 from tests.support.oracles import instant, truth_of, watched_span, written

@@ -13,14 +13,13 @@ from pathlib import Path
 from firewarden.app.logging import configure_logging
 from firewarden.app.redaction import Redactor
 from firewarden.clock.virtual import run_virtual
-from firewarden.model.notice import Notice
 from firewarden.ports import CrashPoint
 from firewarden.providers.simulated.faults import parse_faults
 from firewarden.providers.simulated.world import World
 from tests.simulation.kills.account import FAULTS, POLICY, Calls, Lasting, WorldClock, fleet
-from tests.simulation.kills.kept import Said
+from tests.simulation.kills.told import Told
 from tests.simulation.stages import KEY, account_of
-from tests.support.daemon import Heard, Stage, a_stage, running, settings_for
+from tests.support.daemon import Stage, a_stage, running, settings_for
 from tests.support.oracles import to_ms
 
 WORDS = BEGINNING, WATCHING = b"beginning", b"watching"
@@ -57,25 +56,6 @@ class Life:
     start: datetime
     until: datetime
     death: Death | None = None
-
-
-class Told(Heard):
-    """People who remember what they were told, though whoever told them is killed."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
-        self._file = folder / "told.jsonl"
-
-    async def notify(self, notice: Notice) -> None:
-        said = [notice.kind, notice.key, notice.resolved, notice.at.isoformat()]
-        with self._file.open("a", encoding="utf-8") as file:
-            file.write(f"{json.dumps(said)}\n")
-
-    def read(self, kind: str = "") -> list[Said]:
-        """Read what was said, or only what is of *kind*, in order."""
-        lines = self._file.read_text(encoding="utf-8").splitlines() if self._file.exists() else []
-        rows = [row for row in map(json.loads, lines) if kind in {"", row[0]}]
-        return [(key, resolved, datetime.fromisoformat(at)) for _, key, resolved, at in rows]
 
 
 class ShownClock(WorldClock):
