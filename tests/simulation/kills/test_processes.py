@@ -1,4 +1,4 @@
-"""The real processes: `run` is killed at random moments, `simulate` lives on."""
+"""The real processes: `run` is killed at a random moment, `simulate` lives on."""
 
 import json
 import random
@@ -11,22 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from firewarden.app.metered import open_meter
 from firewarden.app.queries import open_ledger
 from firewarden.app.settings import Settings, load_settings
 from firewarden.clock.real import WallClock, clock_for
 from firewarden.metering.instants import floor_hour
+from firewarden.model.ids import Uid
 from tests.cli.processes import bare_environment, running, simulating, stop
 from tests.simulation.kills.histories import demand_sound, have_lease_run_out
 from tests.simulation.kills.kept import Kept, demand_survived, read_kept
 from tests.simulation.kills.told import Said
 from tests.simulation.real import PACE, SPEED
 from tests.simulation.stages import HOUR, MINUTE, QUICK
-from tests.support.oracles import instant, truth_of, watched_span, written
+from tests.support.oracles import Truth, instant, truth_of, watched_span, written
 
-KILLS = 2
 LONGEST_S = 1.5
 """Of real time, from when a daemon says that it has started: a quarter of an hour of its own."""
 
@@ -94,6 +93,11 @@ class Household:
         assert code == 0, stderr
         return hour
 
+    def truth(self, since: datetime, until: datetime) -> dict[Uid, Truth]:
+        """Ask the simulator what there really was."""
+        url = f"{self.settings.base_url}/_truth?from={written(since)}&to={written(until)}"
+        return truth_of(httpx.get(url).raise_for_status().json())
+
     def _has_rolled_up(self, hour: datetime) -> bool:
         with open_ledger(self.settings, None) as ledger:
             meter = open_meter(ledger)
@@ -118,9 +122,9 @@ class Household:
             yield daemon
 
 
-@pytest.mark.parametrize("seed", [pytest.param(1, id="seed 1")])
-def test_the_real_daemon_outlives_kills(folder: Path, no_ledger: str, seed: int) -> None:
-    rng = random.Random(seed)
+@contextmanager
+def living(folder: Path, url: str) -> Iterator[Household]:
+    """Serve a simulated account, whose clock says ten to, around the body."""
     policies = folder / "quick.yaml"
     policies.write_text(QUICK, encoding="utf-8")
     begin = floor_hour(WallClock().now()) + 2 * HOUR - 10 * MINUTE
@@ -128,32 +132,30 @@ def test_the_real_daemon_outlives_kills(folder: Path, no_ledger: str, seed: int)
         "FIREWARDEN_TIME_ORIGIN": origin_of(begin).isoformat(),
         "FIREWORKS_BASE_URL": "http://127.0.0.1:1",  # only here may time be compressed
     }
-    fleet = ("--fleet", "small", "--seed", str(seed), "--speed", str(SPEED))
+    fleet = ("--fleet", "small", "--seed", "1", "--speed", str(SPEED))
     with simulating(folder, *fleet, **origin) as simulator:
-        household = Household(
-            folder,
-            {
-                **simulator.variables,
-                **PACE,
-                "FIREWARDEN_DATABASE_URL": no_ledger,
-                "FIREWARDEN_POLICIES": str(policies),
-                "FIREWARDEN_LISTEN": "127.0.0.1:0",
-                "FIREWARDEN_LOG_LEVEL": "debug",  # each poll is a line: the test's own clock
-            },
-        )
-        kills: list[Kept] = []
-        for _ in range(KILLS):
-            household.die_after(rng.uniform(0, LONGEST_S))
-            kills.append(Kept(tables=read_kept(no_ledger), told=len(told(household.log))))
+        variables = {
+            **simulator.variables,
+            **PACE,
+            "FIREWARDEN_DATABASE_URL": url,
+            "FIREWARDEN_POLICIES": str(policies),
+            "FIREWARDEN_LISTEN": "127.0.0.1:0",
+            "FIREWARDEN_LOG_LEVEL": "debug",  # each poll is a line: the test's own clock
+        }
+        yield Household(folder, variables)
+
+
+def test_the_real_daemon_outlives_a_kill(folder: Path, no_ledger: str) -> None:
+    kind = no_ledger.partition(":")[0]
+    with living(folder, no_ledger) as household:
+        household.die_after(random.Random(kind).uniform(0, LONGEST_S))
+        killed = Kept(tables=read_kept(no_ledger), told=len(told(household.log)))
         hour = household.end_well()
         heard = told(household.log)
         last = Kept(tables=read_kept(no_ledger), told=len(heard))
-        demand_survived(kills, last, heard, [])
+        demand_survived([killed], last, heard, [])
         with open_ledger(household.settings, None) as ledger:
-            since, to = watched_span(ledger)
-            answer = httpx.get(
-                f"{simulator.url}/_truth?from={written(since)}&to={written(to)}"
-            ).raise_for_status()
-            demand_sound(ledger, truth_of(answer.json()), rolled_until=hour)
+            truth = household.truth(*watched_span(ledger))
+            demand_sound(ledger, truth, rolled_until=hour)
     wrong = [event for event in household.log if event["level"] in {"error", "critical"}]
     assert len(wrong) == len(told(wrong)), wrong
