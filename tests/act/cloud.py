@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 from firewarden.act.hand import Deed, Hand
 from firewarden.decide.orders import Order
 from firewarden.errors import FirewardenError, LeaseLost
-from firewarden.model.action import Bounds, Effect, Intent, Outcome, PutBack
+from firewarden.model.action import Bounds, Effect, Intent, Outcome
 from firewarden.model.deployment import Deployment, Surroundings
 from firewarden.model.fleet import Examined
 from firewarden.model.ids import DeploymentId, PolicyName
 from firewarden.model.usage import Known, LedgerChange
-from firewarden.model.verdict import Verb
+from firewarden.model.vocabulary import PutBack, Verb
 from firewarden.ports import CrashPoint, Permit, Written
 from firewarden.store import incidents, intents, ledger
 from firewarden.store.engine import Database

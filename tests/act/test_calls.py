@@ -20,7 +20,7 @@ from firewarden.errors import (
 from firewarden.model.action import Effect, Outcome
 from firewarden.model.deployment import Deployment
 from firewarden.model.fleet import Examined
-from firewarden.model.verdict import Verb
+from firewarden.model.vocabulary import Verb
 from tests.act.cloud import Fault, Scene, an_order
 from tests.support.acting import after
 from tests.support.deciding import NOW, a_deployment

@@ -14,7 +14,7 @@ from firewarden.decide.orders import Order
 from firewarden.errors import LeaseLost, ProviderUnavailable, StoreError, StoreUnavailable
 from firewarden.model.action import Effect, Outcome, Released
 from firewarden.model.deployment import Deployment
-from firewarden.model.verdict import Verb
+from firewarden.model.vocabulary import Verb
 from firewarden.ports import CrashPoint
 from firewarden.store import intents
 from tests.act.cloud import EPOCH, Fault, Killed, Scene, Tenure, an_order

@@ -14,7 +14,7 @@ from firewarden.app.fields import Address
 from firewarden.app.settings import FIELDS, VARIABLES, Loaded, Settings, load_settings
 from firewarden.errors import SettingsError
 from firewarden.model.price import Price, PriceSource
-from firewarden.model.verdict import Mode
+from firewarden.model.vocabulary import Mode
 
 CANARY = "fw_canary_3Zq9xK"
 LOCAL = {"FIREWORKS_BASE_URL": "http://127.0.0.1:9000"}

@@ -7,7 +7,7 @@ import pytest
 
 from firewarden.cli.main import app
 from firewarden.decide import findings
-from firewarden.model.verdict import Blocker
+from firewarden.model.vocabulary import Blocker
 from firewarden.report.audit import (
     Actions,
     Alerts,

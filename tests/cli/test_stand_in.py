@@ -14,7 +14,7 @@ from firewarden.app.scaffold import scaffold
 from firewarden.clock.real import WallClock
 from firewarden.model.action import Bounds, Effect, Intent, Outcome
 from firewarden.model.ids import AccountId, PolicyName
-from firewarden.model.verdict import Mode, Verb
+from firewarden.model.vocabulary import Mode, Verb
 from firewarden.store import intents, leases
 from firewarden.store.descriptions import read_descriptions
 from firewarden.store.engine import Database

@@ -8,7 +8,7 @@ from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
 from firewarden.model.activity import QuietEvidence, Use
 from firewarden.model.ids import Uid
-from firewarden.model.verdict import Blocker
+from firewarden.model.vocabulary import Blocker
 from tests.support.deciding import (
     IDLE,
     NOW,

@@ -10,7 +10,8 @@ from firewarden.decide.confirming import Confirmed, confirm
 from firewarden.decide.situation import Situation
 from firewarden.model.action import Effect, Intent, Outcome, Released
 from firewarden.model.deployment import Deployment
-from firewarden.model.verdict import IncidentState, Verb
+from firewarden.model.verdict import IncidentState
+from firewarden.model.vocabulary import Verb
 from tests.support.acting import Ring, a_ring, after, an_incident, an_intent, in_mode, kinds
 from tests.support.deciding import (
     NOW,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from firewarden.decide.deeds import Deeds, Release
 from firewarden.model.action import Effect, Intent, Outcome, Released
 from firewarden.model.ids import PolicyName
-from firewarden.model.verdict import Verb
+from firewarden.model.vocabulary import Verb
 from tests.support.acting import an_incident, an_intent
 from tests.support.deciding import NOW, minutes
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from firewarden.decide.effects import NOTHING, effect_of
 from firewarden.model.action import Effect
 from firewarden.model.deployment import Deployment
-from firewarden.model.verdict import Verb
+from firewarden.model.vocabulary import Verb
 from firewarden.policy.rules import EFFECTS, Autoscaling, Step
 from tests.support.acting import after
 from tests.support.deciding import a_deployment, at_zero

@@ -25,7 +25,8 @@ from firewarden.model.activity import Sample, Scrape
 from firewarden.model.deployment import Deployment
 from firewarden.model.fleet import Fleet
 from firewarden.model.ids import Uid
-from firewarden.model.verdict import Blocker, Truth, Verdict
+from firewarden.model.verdict import Truth, Verdict
+from firewarden.model.vocabulary import Blocker
 from tests.support.deciding import (
     ACCOUNT,
     EVERY,

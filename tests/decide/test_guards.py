@@ -9,7 +9,8 @@ from firewarden.decide.situation import Situation
 from firewarden.model.action import Intent, Outcome, Released
 from firewarden.model.deployment import Deployment, Surroundings, Trait
 from firewarden.model.ids import PolicyName, Uid
-from firewarden.model.verdict import Blocker, Truth, Verdict
+from firewarden.model.verdict import Truth, Verdict
+from firewarden.model.vocabulary import Blocker
 from tests.support.acting import an_intent
 from tests.support.deciding import (
     IDLE,

@@ -3,7 +3,7 @@
 import pytest
 
 from firewarden.decide.hello import hello
-from firewarden.model.verdict import Mode
+from firewarden.model.vocabulary import Mode
 from tests.support.deciding import a_deployment, a_situation, at_zero, policies
 
 

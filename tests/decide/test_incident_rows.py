@@ -19,8 +19,9 @@ from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
 from firewarden.metering.evidence import EvidenceBook
 from firewarden.model.activity import Sample, Scrape
-from firewarden.model.verdict import Blocker, IncidentState, Mode, Truth
-from firewarden.policy.loading import check
+from firewarden.model.verdict import IncidentState, Truth
+from firewarden.model.vocabulary import Blocker, Mode
+from firewarden.policy.checking import check
 from firewarden.policy.rules import PolicySet
 from tests.support.deciding import (
     ACCOUNT,

@@ -15,7 +15,8 @@ from firewarden.decide.situation import Situation
 from firewarden.model.activity import QuietEvidence, Use
 from firewarden.model.deployment import Deployment
 from firewarden.model.ids import Uid
-from firewarden.model.verdict import Blocker, Incident, IncidentState, Mode
+from firewarden.model.verdict import Incident, IncidentState
+from firewarden.model.vocabulary import Blocker, Mode
 from firewarden.policy.rules import PolicySet
 from tests.support.deciding import (
     IDLE,

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from firewarden.decide.judge import Judge, judge
 from firewarden.decide.situation import Situation
 from firewarden.model.activity import QuietEvidence, Use
-from firewarden.model.deployment import Deployment, State, Surroundings, Trait
-from firewarden.model.verdict import Blocker, Mode, Truth, Verdict
+from firewarden.model.deployment import Deployment, Surroundings, Trait
+from firewarden.model.verdict import Truth, Verdict
+from firewarden.model.vocabulary import Blocker, Mode, State
 from tests.support.deciding import (
     IDLE,
     NOW,

@@ -17,7 +17,8 @@ from firewarden.decide.limits import Passed, let_through
 from firewarden.decide.situation import Situation
 from firewarden.model.action import Outcome
 from firewarden.model.ids import PolicyName
-from firewarden.model.verdict import Incident, IncidentState, Mode, Verb
+from firewarden.model.verdict import Incident, IncidentState
+from firewarden.model.vocabulary import Mode, Verb
 from firewarden.policy.rules import Limits, OnExceed, Policy
 from tests.support.acting import an_incident, an_intent
 from tests.support.deciding import (

@@ -14,11 +14,11 @@ from firewarden.decide.orders import Order, evidence_for, objection, order_of, o
 from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
 from firewarden.decide.standing import put_back
-from firewarden.model.action import Bounds, Effect, ProviderDelete, PutBack, Released
+from firewarden.model.action import Bounds, Effect, Released
 from firewarden.model.activity import QuietEvidence
 from firewarden.model.deployment import Deployment, Surroundings, Trait
 from firewarden.model.fleet import Examined
-from firewarden.model.verdict import Mode, Verb
+from firewarden.model.vocabulary import Mode, ProviderDelete, PutBack, Verb
 from firewarden.policy.rules import PolicySet
 from tests.support.acting import an_incident, an_intent, in_mode
 from tests.support.deciding import (

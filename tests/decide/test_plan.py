@@ -15,7 +15,8 @@ from firewarden.decide.situation import Situation
 from firewarden.model.action import Outcome
 from firewarden.model.deployment import Deployment
 from firewarden.model.price import PriceSource
-from firewarden.model.verdict import Blocker, Truth, Verb
+from firewarden.model.verdict import Truth
+from firewarden.model.vocabulary import Blocker, Verb
 from firewarden.policy.rules import PolicySet
 from tests.support.acting import Ring, a_ring, an_intent, in_mode
 from tests.support.deciding import (

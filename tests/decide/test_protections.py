@@ -11,7 +11,7 @@ from firewarden.decide.protections import (
 )
 from firewarden.decide.seen import Seen
 from firewarden.model.deployment import Deployment, Surroundings, Trait
-from firewarden.model.verdict import Blocker
+from firewarden.model.vocabulary import Blocker
 from firewarden.policy.schema import LIFTABLE
 from tests.support.deciding import (
     NOW,

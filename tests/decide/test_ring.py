@@ -13,7 +13,8 @@ from firewarden.decide.orders import Order
 from firewarden.model.action import Effect, Outcome
 from firewarden.model.activity import QuietEvidence
 from firewarden.model.fleet import Examined
-from firewarden.model.verdict import IncidentState, Verb
+from firewarden.model.verdict import IncidentState
+from firewarden.model.vocabulary import Verb
 from tests.support.acting import Ring, a_ring, after, in_mode
 from tests.support.deciding import NOW, a_deployment, active, minutes, quiet
 

@@ -14,18 +14,10 @@ from firewarden.decide.docket import Docket
 from firewarden.decide.judge import judge
 from firewarden.decide.situation import Situation
 from firewarden.decide.standing import DELETED_SOON, Tended, put_back, tend
-from firewarden.model.action import (
-    Bounds,
-    Effect,
-    Intent,
-    Outcome,
-    ProviderDelete,
-    PutBack,
-    Released,
-)
+from firewarden.model.action import Bounds, Effect, Intent, Outcome, Released
 from firewarden.model.deployment import Deployment
 from firewarden.model.ids import PolicyName
-from firewarden.model.verdict import Blocker, Mode, Verb
+from firewarden.model.vocabulary import Blocker, Mode, ProviderDelete, PutBack, Verb
 from tests.support.acting import after, an_incident, an_intent, in_mode
 from tests.support.deciding import (
     NOW,

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from firewarden.model.verdict import Verb
+from firewarden.model.vocabulary import Verb
 from firewarden.policy.capabilities import Capabilities
-from firewarden.policy.loading import check
+from firewarden.policy.checking import check
 from firewarden.policy.rules import EFFECTS, STOPS
 from tests.policy.texts import HEAD, a_delete, a_policy
 

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firewarden.errors import PolicyError
-from firewarden.policy.loading import check, load
+from firewarden.policy.checking import check
+from firewarden.policy.loading import load
 from firewarden.policy.people import AlertsEntry, ApprovalEntry, SnoozeEntry
 from firewarden.policy.routes import Route
 from firewarden.policy.schema import (

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from firewarden.errors import PolicyError
-from firewarden.model.action import ProviderDelete
 from firewarden.model.ids import PolicyName
-from firewarden.model.verdict import Blocker, Mode, Verb
+from firewarden.model.vocabulary import Blocker, Mode, ProviderDelete, Verb
 from firewarden.policy.capabilities import FIREWORKS
-from firewarden.policy.loading import check, load
+from firewarden.policy.checking import check
+from firewarden.policy.joining import Alerts, Snooze
+from firewarden.policy.loading import load
 from firewarden.policy.rules import (
-    Alerts,
     Approval,
     Autoscaling,
     Limits,
@@ -19,7 +19,6 @@ from firewarden.policy.rules import (
     Policy,
     PolicySet,
     RequireData,
-    Snooze,
     Step,
 )
 from tests.policy.texts import a_delete, a_policy

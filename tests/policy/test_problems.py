@@ -1,6 +1,6 @@
 import pytest
 
-from firewarden.policy.loading import check
+from firewarden.policy.checking import check
 from firewarden.policy.problems import did_you_mean, masked
 from tests.policy.texts import HEAD, a_delete, a_policy
 

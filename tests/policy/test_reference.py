@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from firewarden.decide.plan import SavesBasis
-from firewarden.model.action import ProviderDelete, PutBack
-from firewarden.model.verdict import Blocker, Mode, Verb
+from firewarden.model.vocabulary import Blocker, Mode, ProviderDelete, PutBack, Verb
+from firewarden.policy.checking import check
 from firewarden.policy.durations import format_duration
-from firewarden.policy.loading import check, load
+from firewarden.policy.joining import Snooze
+from firewarden.policy.loading import load
 from firewarden.policy.people import AlertsEntry, ApprovalEntry, SnoozeEntry
-from firewarden.policy.rules import EFFECTS, Approval, Limits, RequireData, Snooze
+from firewarden.policy.rules import EFFECTS, Approval, Limits, RequireData
 from firewarden.policy.schema import (
     LIFTABLE,
     LimitsEntry,

@@ -12,7 +12,8 @@ from firewarden.model.action import Bounds, Effect, Intent, Outcome, Released
 from firewarden.model.activity import Activity
 from firewarden.model.ids import AccountId, PolicyName, Uid, make_uid
 from firewarden.model.people import Override, OverrideKind
-from firewarden.model.verdict import Blocker, Incident, IncidentState, Mode, Verb
+from firewarden.model.verdict import Incident, IncidentState
+from firewarden.model.vocabulary import Blocker, Mode, Verb
 from firewarden.report.glimpse import Glimpse, Plot, Tone
 from firewarden.report.scenes import scenes
 from firewarden.report.story import LEGEND, Storyteller, told_view

@@ -11,7 +11,8 @@ from rich.console import Console, RenderableType
 
 from firewarden.model.activity import Activity
 from firewarden.model.ids import PolicyName, Uid
-from firewarden.model.verdict import Blocker, ConditionResult, Mode, Truth, Verb, Verdict
+from firewarden.model.verdict import ConditionResult, Truth, Verdict
+from firewarden.model.vocabulary import Blocker, Mode, Verb
 from firewarden.report.checks import Check, Health, checks_json, checks_view, worst
 from firewarden.report.explain import Explanation, explain_json, explain_view
 from firewarden.report.status import NextAction, status_json, status_view

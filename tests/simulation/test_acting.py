@@ -18,7 +18,8 @@ from firewarden.model.people import (
     RequestOutcome,
     RequestVerb,
 )
-from firewarden.model.verdict import Blocker, Incident, IncidentState, Verb
+from firewarden.model.verdict import Incident, IncidentState
+from firewarden.model.vocabulary import Blocker, Verb
 from firewarden.ports import CrashPoint
 from firewarden.providers.simulated.fleet_parts import H100, fields, flow, own_model
 from firewarden.providers.simulated.patterns import Steady

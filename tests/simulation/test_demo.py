@@ -22,7 +22,8 @@ from firewarden.clock.virtual import VirtualClock, run_virtual
 from firewarden.model.action import Intent, Outcome, Released
 from firewarden.model.ids import AccountId
 from firewarden.model.people import OverrideKind
-from firewarden.model.verdict import Incident, IncidentState, Verb
+from firewarden.model.verdict import Incident, IncidentState
+from firewarden.model.vocabulary import Verb
 from firewarden.providers.simulated.fleets import FLEETS
 from firewarden.providers.simulated.world import World
 from firewarden.report.glimpse import Glimpse, Tone

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from firewarden.clock.virtual import VirtualClock, run_virtual
-from firewarden.model.verdict import Blocker, IncidentState
+from firewarden.model.verdict import IncidentState
+from firewarden.model.vocabulary import Blocker
 from firewarden.providers.simulated.world import World
 from firewarden.store.incidents import read_closed
 from tests.simulation.stages import DUE, IDLE, MINUTE, START, small_fleet, small_stage, still_fleet

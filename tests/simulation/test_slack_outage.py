@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from firewarden.clock.virtual import VirtualClock, run_virtual
 from firewarden.model.action import Intent, Outcome
-from firewarden.model.verdict import Blocker, IncidentState
+from firewarden.model.verdict import IncidentState
+from firewarden.model.vocabulary import Blocker
 from firewarden.providers.simulated.fleet_parts import GPT, H100, OLD, fields, flow
 from firewarden.providers.simulated.patterns import Steady
 from firewarden.providers.simulated.plan import DeploymentPlan

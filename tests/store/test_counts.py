@@ -6,7 +6,7 @@ from firewarden.model.action import Outcome
 from firewarden.model.delivery import Destination, Receipt, Way
 from firewarden.model.ids import AccountId
 from firewarden.model.notice import Notice, Severity
-from firewarden.model.verdict import Verb
+from firewarden.model.vocabulary import Verb
 from firewarden.store import intents, ledger, notices, outbox
 from firewarden.store.claiming import claim_next
 from firewarden.store.counts import count_actions, count_letters

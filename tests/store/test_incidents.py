@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from firewarden.errors import StoreError
 from firewarden.model.ids import AccountId, PolicyName
-from firewarden.model.verdict import Blocker, Incident, IncidentState, Mode, Verb
+from firewarden.model.verdict import Incident, IncidentState
+from firewarden.model.vocabulary import Blocker, Mode, Verb
 from firewarden.store import incidents, ledger
 from firewarden.store.engine import Database
 from tests.store.values import ACCOUNT, HOUR, T0, TEXTS, WHOLE_MS, met, uid_of, undone

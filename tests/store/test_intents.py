@@ -9,17 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firewarden.errors import StoreError
-from firewarden.model.action import (
-    Bounds,
-    Effect,
-    Intent,
-    Outcome,
-    ProviderDelete,
-    PutBack,
-    Released,
-)
+from firewarden.model.action import Bounds, Effect, Intent, Outcome, Released
 from firewarden.model.ids import PolicyName
-from firewarden.model.verdict import Incident, IncidentState, Mode, Verb
+from firewarden.model.verdict import Incident, IncidentState
+from firewarden.model.vocabulary import Mode, ProviderDelete, PutBack, Verb
 from firewarden.store import incidents, intents, ledger
 from firewarden.store.engine import Database
 from tests.store.values import ACCOUNT, HOUR, MINUTE, T0, TEXTS, met, uid_of, undone

@@ -13,7 +13,7 @@ from firewarden.errors import StoreError
 from firewarden.model.action import Bounds, Effect, Intent
 from firewarden.model.ids import AccountId, PolicyName
 from firewarden.model.people import Request, RequestOutcome, RequestVerb
-from firewarden.model.verdict import Mode, Verb
+from firewarden.model.vocabulary import Mode, Verb
 from firewarden.store import intents, ledger, requests
 from firewarden.store.engine import Database
 from tests.store.values import ACCOUNT, HOUR, MINUTE, MS, T0, TEXTS, WHOLE_MS, met, uid_of, undone

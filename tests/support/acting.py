@@ -14,13 +14,14 @@ from firewarden.decide.orders import Order, order_of
 from firewarden.decide.plan import Plan, plan
 from firewarden.decide.situation import Situation
 from firewarden.decide.standing import Tended, tend
-from firewarden.model.action import Bounds, Effect, Intent, Outcome, PutBack
+from firewarden.model.action import Bounds, Effect, Intent, Outcome
 from firewarden.model.activity import QuietEvidence
 from firewarden.model.delivery import Delivery
 from firewarden.model.deployment import Deployment
 from firewarden.model.ids import PolicyName
 from firewarden.model.notice import Notice
-from firewarden.model.verdict import Incident, IncidentState, Mode, Verb
+from firewarden.model.verdict import Incident, IncidentState
+from firewarden.model.vocabulary import Mode, PutBack, Verb
 from firewarden.policy.rules import PolicySet
 from tests.support.deciding import (
     ACCOUNT,

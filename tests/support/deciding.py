@@ -7,10 +7,11 @@ from typing import Any
 
 from firewarden.decide.situation import Situation
 from firewarden.model.activity import QuietEvidence, Use
-from firewarden.model.deployment import Deployment, State
+from firewarden.model.deployment import Deployment
 from firewarden.model.fleet import Fleet
 from firewarden.model.ids import AccountId, DeploymentId, Uid, make_uid
 from firewarden.model.price import Price, PriceSource
+from firewarden.model.vocabulary import State
 from firewarden.policy.loading import load
 from firewarden.policy.rules import PolicySet
 

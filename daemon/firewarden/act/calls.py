@@ -12,8 +12,9 @@ from firewarden.errors import (
     ProviderUnavailable,
 )
 from firewarden.model.action import Effect, Outcome
-from firewarden.model.deployment import Deployment, State
+from firewarden.model.deployment import Deployment
 from firewarden.model.fleet import Examined
+from firewarden.model.vocabulary import State
 from firewarden.ports import Controls, Crash, CrashPoint, Permit
 
 BOUNDS = frozenset({"minReplicaCount", "maxReplicaCount", "autoscalingPolicy.scaleToZeroWindow"})

@@ -27,7 +27,8 @@ from firewarden.model.action import POLICY, Outcome
 from firewarden.model.fleet import Examined
 from firewarden.model.notice import Notice
 from firewarden.model.people import Override, OverrideKind, RequestOutcome
-from firewarden.model.verdict import Incident, IncidentState, Verb
+from firewarden.model.verdict import Incident, IncidentState
+from firewarden.model.vocabulary import Verb
 from firewarden.policy.rules import EFFECTS, PolicySet
 from firewarden.store import incidents as stored_incidents
 from firewarden.store import overrides, requests

@@ -13,7 +13,8 @@ from firewarden.errors import ProviderError
 from firewarden.model.action import Bounds, Effect
 from firewarden.model.ids import DeploymentId, PolicyName, Uid
 from firewarden.model.people import Override, OverrideKind, Request, RequestOutcome, RequestVerb
-from firewarden.model.verdict import Blocker, Incident, Mode, Verb
+from firewarden.model.verdict import Incident
+from firewarden.model.vocabulary import Blocker, Mode, Verb
 from firewarden.policy.rules import Policy, PolicySet
 from firewarden.ports import Provider
 

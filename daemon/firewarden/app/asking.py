@@ -15,7 +15,7 @@ from firewarden.model.action import Intent
 from firewarden.model.ids import Uid
 from firewarden.model.people import Request, RequestVerb
 from firewarden.model.usage import Known
-from firewarden.model.verdict import Blocker
+from firewarden.model.vocabulary import Blocker
 from firewarden.report.people import Restoration
 from firewarden.store import requests
 from firewarden.store.descriptions import read_descriptions

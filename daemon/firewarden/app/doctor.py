@@ -30,7 +30,7 @@ from firewarden.errors import (
 )
 from firewarden.model.activity import Sample
 from firewarden.model.fleet import Fleet
-from firewarden.model.verdict import Mode
+from firewarden.model.vocabulary import Mode
 from firewarden.ports import Provider
 from firewarden.report.checks import Check, Health
 from firewarden.report.text import duration, plural

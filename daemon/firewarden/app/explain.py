@@ -9,7 +9,7 @@ from firewarden.app.secrets import Secret, mask_url
 from firewarden.app.sources import TomlFile, suggest
 from firewarden.errors import SettingsError
 from firewarden.model.price import Price
-from firewarden.model.verdict import Mode
+from firewarden.model.vocabulary import Mode
 from firewarden.policy.durations import format_duration
 
 _SHAPES = {

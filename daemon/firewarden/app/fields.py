@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, InstanceOf
 from firewarden.app.secrets import Secret
 from firewarden.app.sources import suggest
 from firewarden.model.price import MICRO, Price, PriceSource
-from firewarden.model.verdict import Mode
+from firewarden.model.vocabulary import Mode
 from firewarden.policy.durations import Duration, format_duration
 
 _DATABASES = ("sqlite", "postgresql", "postgresql+psycopg")

@@ -20,7 +20,7 @@ from firewarden.model.deployment import Deployment
 from firewarden.model.ids import AccountId
 from firewarden.model.people import Override, OverrideKind, SnoozeBounds
 from firewarden.policy.durations import format_duration, parse_duration
-from firewarden.policy.rules import Snooze
+from firewarden.policy.joining import Snooze
 from firewarden.ports import Clock
 from firewarden.report.text import instant
 from firewarden.store import overrides

@@ -21,7 +21,8 @@ from firewarden.decide.situation import Situation
 from firewarden.errors import FileUnusable, PolicyError, UnknownDeployment
 from firewarden.model.deployment import Deployment
 from firewarden.model.ids import Uid
-from firewarden.model.verdict import Blocker, Verdict
+from firewarden.model.verdict import Verdict
+from firewarden.model.vocabulary import Blocker
 from firewarden.policy.rules import PolicySet
 
 _PASSING = frozenset({Blocker.NOT_READY, Blocker.COLD_START})

@@ -42,7 +42,7 @@ from firewarden.app.secrets import Secret
 from firewarden.app.sources import TomlFile, read_dotenv
 from firewarden.clock.real import CompressedClock
 from firewarden.errors import SettingsError
-from firewarden.model.verdict import Mode
+from firewarden.model.vocabulary import Mode
 
 DEFAULT_FILE = Path("firewarden.toml")
 

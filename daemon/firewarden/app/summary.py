@@ -11,7 +11,8 @@ from firewarden.metering.totals import Totals, total_of
 from firewarden.model.action import Intent, Outcome, Released
 from firewarden.model.people import Override
 from firewarden.model.price import MICRO, MS_PER_HOUR
-from firewarden.model.verdict import Incident, IncidentState, Verb
+from firewarden.model.verdict import Incident, IncidentState
+from firewarden.model.vocabulary import Verb
 from firewarden.policy.rules import STOPS
 from firewarden.providers.simulated.instants import to_ms
 from firewarden.providers.simulated.truth import gpu_ms

@@ -16,7 +16,8 @@ from firewarden.model.people import (
     RequestOutcome,
     RequestVerb,
 )
-from firewarden.model.verdict import Incident, IncidentState, Mode
+from firewarden.model.verdict import Incident, IncidentState
+from firewarden.model.vocabulary import Mode
 from firewarden.store import overrides, requests
 from firewarden.store.deliveries import deliveries
 from firewarden.store.session import Session

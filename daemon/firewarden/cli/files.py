@@ -31,7 +31,7 @@ def validate(
     Exits 2 where one cannot be used. Needs no key, no database and no network.
     """
     from firewarden.app.policy_files import read_policy_files
-    from firewarden.policy.loading import check
+    from firewarden.policy.checking import check
     from firewarden.report import problems as found
 
     files = read_policy_files(paths or [_default_policies(config)])

@@ -7,7 +7,8 @@ from firewarden.decide.guards import Guards
 from firewarden.decide.protections import Blocked
 from firewarden.decide.reasons import evidence_of, reason_of
 from firewarden.decide.seen import Seen
-from firewarden.model.verdict import Blocker, Truth, Verb, Verdict
+from firewarden.model.verdict import Truth, Verdict
+from firewarden.model.vocabulary import Blocker, Verb
 from firewarden.policy.rules import Policy, RequireData
 
 _NOTHING: Mapping[str, str] = {}

@@ -6,8 +6,9 @@ from enum import Enum
 from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
 from firewarden.model.action import Intent, Released
-from firewarden.model.deployment import Deployment, State
-from firewarden.model.verdict import Incident, Verb
+from firewarden.model.deployment import Deployment
+from firewarden.model.verdict import Incident
+from firewarden.model.vocabulary import State, Verb
 
 CONFIRM_WITHIN = timedelta(minutes=15)
 """A change that no listing shows after so long has failed; replicas drain in minutes."""

@@ -8,7 +8,8 @@ from functools import cached_property
 from firewarden.decide.docket import Pair
 from firewarden.model.action import POLICY, Intent, Outcome, Released
 from firewarden.model.ids import PolicyName, Uid
-from firewarden.model.verdict import Incident, Verb
+from firewarden.model.verdict import Incident
+from firewarden.model.vocabulary import Verb
 from firewarden.policy.rules import STOPS
 
 REMEMBERED = timedelta(days=30)

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from firewarden.model.delivery import Delivery
 from firewarden.model.ids import PolicyName, Uid
-from firewarden.model.verdict import Incident, IncidentState, Mode, Verb
+from firewarden.model.verdict import Incident, IncidentState
+from firewarden.model.vocabulary import Mode, Verb
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

@@ -3,7 +3,7 @@
 from firewarden.decide.seen import Seen
 from firewarden.model.action import Effect
 from firewarden.model.deployment import Deployment
-from firewarden.model.verdict import Verb
+from firewarden.model.vocabulary import Verb
 from firewarden.policy.rules import STOPS, Autoscaling, Step
 
 NOTHING = Effect()

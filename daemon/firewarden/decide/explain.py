@@ -8,7 +8,8 @@ from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
 from firewarden.decide.stories import began_again, is_same_story
 from firewarden.model.deployment import Deployment
-from firewarden.model.verdict import Blocker, Truth, Verdict
+from firewarden.model.verdict import Truth, Verdict
+from firewarden.model.vocabulary import Blocker
 
 
 def explain(

@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 
 from firewarden.decide.seen import Seen
-from firewarden.model.deployment import Deployment, State
+from firewarden.model.deployment import Deployment
+from firewarden.model.vocabulary import State
 
 _UNDER_WAY: dict[str, str] = {
     State.CREATING: "it is being created",

@@ -8,9 +8,10 @@ from decimal import Decimal
 from firewarden.decide.look import HOURS_PER_MONTH, NO_MONEY, SURE_NOW, Finding, Look, Stake
 from firewarden.metering.rates import price_at
 from firewarden.metering.segments import hardware_of
-from firewarden.model.deployment import Deployment, State
+from firewarden.model.deployment import Deployment
 from firewarden.model.ids import DeploymentId
 from firewarden.model.price import PriceSource
+from firewarden.model.vocabulary import State
 from firewarden.policy.capabilities import FIREWORKS
 from firewarden.policy.durations import format_duration
 

@@ -18,7 +18,7 @@ from firewarden.decide.seen import Seen
 from firewarden.decide.situation import COMPLETE_CYCLES, Situation
 from firewarden.model.activity import Use
 from firewarden.model.price import MICRO
-from firewarden.model.verdict import Blocker, Verb
+from firewarden.model.vocabulary import Blocker, Verb
 from firewarden.policy.durations import format_duration
 from firewarden.policy.rules import STOPS, Policy
 

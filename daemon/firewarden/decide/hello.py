@@ -6,7 +6,7 @@ from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
 from firewarden.decide.worth import usd
 from firewarden.model.notice import Notice, Severity
-from firewarden.model.verdict import Mode
+from firewarden.model.vocabulary import Mode
 from firewarden.policy.rules import EFFECTS, PolicySet
 
 _MAY = {

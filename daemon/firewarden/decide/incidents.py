@@ -16,7 +16,8 @@ from firewarden.decide.stages import Stages
 from firewarden.decide.stories import began_again, is_same_story, is_too_soon
 from firewarden.decide.turns import Turns
 from firewarden.model.notice import Notice
-from firewarden.model.verdict import Blocker, Incident, Mode, Truth, Verdict
+from firewarden.model.verdict import Incident, Truth, Verdict
+from firewarden.model.vocabulary import Blocker, Mode
 from firewarden.policy.rules import EFFECTS, PolicySet
 
 

@@ -20,7 +20,8 @@ from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
 from firewarden.model.deployment import Deployment
 from firewarden.model.ids import Uid
-from firewarden.model.verdict import ConditionResult, Mode, Truth, Verdict
+from firewarden.model.verdict import ConditionResult, Truth, Verdict
+from firewarden.model.vocabulary import Mode
 from firewarden.policy.rules import Policy, PolicySet
 
 

@@ -8,7 +8,8 @@ from datetime import datetime
 from firewarden.decide.docket import DAY, HOUR, Docket
 from firewarden.decide.situation import Situation
 from firewarden.model.ids import PolicyName
-from firewarden.model.verdict import Incident, Mode
+from firewarden.model.verdict import Incident
+from firewarden.model.vocabulary import Mode
 from firewarden.policy.rules import Limits, OnExceed, Policy
 
 

@@ -10,19 +10,12 @@ from firewarden.decide.judge import Judge
 from firewarden.decide.reasons import evidence_of
 from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
-from firewarden.model.action import (
-    POLICY,
-    Bounds,
-    Effect,
-    Intent,
-    ProviderDelete,
-    PutBack,
-    Released,
-)
+from firewarden.model.action import POLICY, Bounds, Effect, Intent, Released
 from firewarden.model.deployment import Deployment, Surroundings
 from firewarden.model.fleet import Examined
 from firewarden.model.ids import PolicyName, Uid
-from firewarden.model.verdict import Incident, Mode, Truth, Verb
+from firewarden.model.verdict import Incident, Truth
+from firewarden.model.vocabulary import Mode, ProviderDelete, PutBack, Verb
 from firewarden.policy.rules import EFFECTS, STOPS, Policy
 
 NO_POLICY = PolicyName("")

@@ -23,7 +23,8 @@ from firewarden.metering.segments import hardware_of
 from firewarden.model.deployment import Deployment
 from firewarden.model.ids import AccountId, DeploymentId, PolicyName, Uid
 from firewarden.model.price import PriceSource
-from firewarden.model.verdict import Blocker, Incident, Truth, Verb, Verdict
+from firewarden.model.verdict import Incident, Truth, Verdict
+from firewarden.model.vocabulary import Blocker, Verb
 from firewarden.policy.rules import EFFECTS, Policy, PolicySet
 
 

@@ -10,7 +10,8 @@ from firewarden.decide.situation import Situation
 from firewarden.decide.stories import routes_of
 from firewarden.model.ids import PolicyName
 from firewarden.model.notice import Notice
-from firewarden.model.verdict import Blocker, Incident, IncidentState
+from firewarden.model.verdict import Incident, IncidentState
+from firewarden.model.vocabulary import Blocker
 from firewarden.policy.rules import Policy
 
 

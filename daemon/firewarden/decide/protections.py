@@ -6,9 +6,10 @@ from datetime import date, datetime, time, timedelta, timezone
 from firewarden.decide import facts
 from firewarden.decide.matching import Matcher, compile_match
 from firewarden.decide.seen import Seen
-from firewarden.model.deployment import Deployment, State, Surroundings, Trait
+from firewarden.model.deployment import Deployment, Surroundings, Trait
 from firewarden.model.ids import Uid
-from firewarden.model.verdict import Blocker, Truth, Verb
+from firewarden.model.verdict import Truth
+from firewarden.model.vocabulary import Blocker, State, Verb
 from firewarden.policy.durations import format_duration, parse_duration
 from firewarden.policy.problems import shown
 from firewarden.policy.rules import Protection

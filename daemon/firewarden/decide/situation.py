@@ -11,7 +11,7 @@ from firewarden.model.deployment import Deployment, Surroundings
 from firewarden.model.fleet import Fleet
 from firewarden.model.ids import Uid
 from firewarden.model.price import Price
-from firewarden.model.verdict import Mode
+from firewarden.model.vocabulary import Mode
 
 COMPLETE_CYCLES = 2
 """Complete listings that must have been seen before anything is due."""

@@ -22,7 +22,8 @@ from firewarden.decide.stories import (
 )
 from firewarden.model.action import Intent, Outcome
 from firewarden.model.delivery import Delivery
-from firewarden.model.verdict import Blocker, Incident, IncidentState, Mode, Truth, Verb, Verdict
+from firewarden.model.verdict import Incident, IncidentState, Truth, Verdict
+from firewarden.model.vocabulary import Blocker, Mode, Verb
 from firewarden.policy.rules import EFFECTS, STOPS, Policy
 
 TELL_AFTER = timedelta(hours=1)

@@ -10,11 +10,11 @@ from firewarden.decide.docket import Docket
 from firewarden.decide.orders import Order, evidence_for
 from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
-from firewarden.model.action import Intent, Outcome, ProviderDelete, PutBack, Released
+from firewarden.model.action import Intent, Outcome, Released
 from firewarden.model.deployment import Deployment
 from firewarden.model.ids import Uid
 from firewarden.model.notice import Notice
-from firewarden.model.verdict import Mode, Verb
+from firewarden.model.vocabulary import Mode, ProviderDelete, PutBack, Verb
 from firewarden.policy.rules import PolicySet
 
 PUT_BACK_BEFORE = timedelta(hours=24)

@@ -7,7 +7,8 @@ from firewarden.decide.effects import saved_micro_usd
 from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
 from firewarden.metering.instants import round_down
-from firewarden.model.verdict import Blocker, Incident, IncidentState, Mode, Verb, Verdict
+from firewarden.model.verdict import Incident, IncidentState, Verdict
+from firewarden.model.vocabulary import Blocker, Mode, Verb
 from firewarden.policy.rules import EFFECTS, Policy
 
 HOUR = timedelta(hours=1)

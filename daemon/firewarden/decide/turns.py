@@ -10,7 +10,8 @@ from firewarden.decide.proceedings import Proceedings
 from firewarden.decide.seen import Seen
 from firewarden.decide.stories import began_again
 from firewarden.model.ids import PolicyName, Uid
-from firewarden.model.verdict import Blocker, Incident, IncidentState, Verb
+from firewarden.model.verdict import Incident, IncidentState
+from firewarden.model.vocabulary import Blocker, Verb
 from firewarden.policy.rules import EFFECTS
 
 GENTLEST_FIRST = (

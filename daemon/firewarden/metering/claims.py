@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firewarden.metering.instants import to_ms
-from firewarden.model.deployment import State
 from firewarden.model.usage import Bracket, Gap, Hardware, Segment
+from firewarden.model.vocabulary import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from firewarden.model.deployment import Deployment
 from firewarden.model.ids import AccountId, PolicyName, Uid
-from firewarden.model.verdict import Mode, Verb
+from firewarden.model.vocabulary import Mode, ProviderDelete, PutBack, Verb
 
 POLICY = "policy"
 """The actor of everything that no person asked for."""
@@ -26,21 +26,6 @@ class Outcome(StrEnum):
     def is_attempt(self) -> bool:
         """A call was sent, or may have been: it counts against every limit."""
         return self in {Outcome.PLANNED, Outcome.APPLIED, Outcome.FAILED}
-
-
-class PutBack(StrEnum):
-    """When a change of bounds is undone by itself."""
-
-    ON_WAKE = "on_wake"
-    NEVER = "never"
-
-
-class ProviderDelete(StrEnum):
-    """What to do before the provider deletes what our change put on its clock (7 days at min 0)."""
-
-    RESTORE = "restore"
-    ASK = "ask"
-    LET_GO = "let_go"
 
 
 class Released(StrEnum):

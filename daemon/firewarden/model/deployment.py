@@ -6,17 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from firewarden.model.ids import AccountId, DeploymentId, Uid
-
-
-class State(StrEnum):
-    """The provider's states; an unknown one stays the text it came as."""
-
-    CREATING = "CREATING"
-    READY = "READY"
-    UPDATING = "UPDATING"
-    DELETING = "DELETING"
-    DELETED = "DELETED"
-    FAILED = "FAILED"
+from firewarden.model.vocabulary import State
 
 
 class Trait(StrEnum):

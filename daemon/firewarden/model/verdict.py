@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 
 from firewarden.model.ids import PolicyName, Uid
+from firewarden.model.vocabulary import Blocker, Mode, Verb
 
 
 class Truth(StrEnum):
@@ -15,74 +16,6 @@ class Truth(StrEnum):
     TRUE = "true"
     FALSE = "false"
     UNKNOWN = "unknown"
-
-
-class Mode(IntEnum):
-    """How far a policy may go; a ceiling lowers by ``min``, nothing raises."""
-
-    DISABLED = 0
-    OBSERVE = 1
-    WARN = 2
-    APPROVE = 3
-    ENFORCE = 4
-
-    @property
-    def label(self) -> str:
-        """The word used in policy files, settings and output."""
-        return self.name.lower()
-
-
-class Verb(StrEnum):
-    """What a stage of a policy does, or a person asks for (``undelete`` only a person)."""
-
-    WARN = "warn"
-    WAIT = "wait"
-    SCALE_TO_ZERO = "scale_to_zero"
-    PARK = "park"
-    SET_AUTOSCALING = "set_autoscaling"
-    HOLD_GROWTH = "hold_growth"
-    DELETE = "delete"
-    RESTORE = "restore"
-    UNDELETE = "undelete"
-
-
-class Blocker(StrEnum):
-    """Why something due is not done; the order of members is the order they are reported in."""
-
-    PAUSED = "paused"
-    PROTECTED = "protected"
-    HOT_LOAD = "hot_load"
-    TRAINING = "training"
-    DIRECT_ROUTE = "direct_route"
-    OWN_CLUSTER = "own_cluster"
-    PREEMPTIBLE = "preemptible"
-    PUBLISHED_MODEL = "published_model"
-    ROUTER_MEMBER = "router_member"
-    ADDONS = "addons"
-    PROVIDER_SCHEDULE = "provider_schedule"
-    NOT_READY = "not_ready"
-    COLD_START = "cold_start"
-    NOT_AT_ZERO = "not_at_zero"
-    DEFAULT_MODEL = "default_model"
-    UNKNOWN_ENV = "unknown_env"
-    WAKE_NO = "wake_no"
-    SURROUNDINGS_UNKNOWN = "surroundings_unknown"
-    CONTESTED = "contested"
-    NEEDS_OWNER = "needs_owner"
-    SNOOZED = "snoozed"
-    DATA_MISSING = "data_missing"
-    LISTING_INCOMPLETE = "listing_incomplete"
-    TOO_FEW_CYCLES = "too_few_cycles"
-    REQUESTS_IN_FLIGHT = "requests_in_flight"
-    COOLDOWN = "cooldown"
-    FLAPPING = "flapping"
-    MODE = "mode"
-    BREAKER = "breaker"
-    LIMITS = "limits"
-    EVIDENCE_BRAKE = "evidence_brake"
-    SAVES_NOTHING = "saves_nothing"
-    UNDELIVERED = "undelivered"
-    APPROVAL = "approval"
 
 
 Measure = timedelta | Decimal | int | Truth

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from firewarden.model.verdict import Blocker
+from firewarden.model.vocabulary import Blocker
 from firewarden.policy.capabilities import Capabilities
 from firewarden.policy.durations import format_duration
 from firewarden.policy.effects import Subject, check_effect

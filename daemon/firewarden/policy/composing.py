@@ -8,9 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from firewarden.model.action import ProviderDelete, PutBack
 from firewarden.model.ids import PolicyName
-from firewarden.model.verdict import Verb
+from firewarden.model.vocabulary import ProviderDelete, PutBack, Verb
 from firewarden.policy.capabilities import Capabilities
 from firewarden.policy.joining import Read, joined_alerts, joined_routes, joined_snooze
 from firewarden.policy.places import Tree

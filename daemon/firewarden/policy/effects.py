@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from firewarden.model.action import PutBack
-from firewarden.model.verdict import Blocker, Mode, Verb
+from firewarden.model.vocabulary import Blocker, Mode, PutBack, Verb
 from firewarden.policy.capabilities import Capabilities
 from firewarden.policy.durations import format_duration
 from firewarden.policy.people import CLI

@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from firewarden.model.action import ProviderDelete, PutBack
-from firewarden.model.verdict import Mode
+from firewarden.model.vocabulary import Mode, ProviderDelete, PutBack
 from firewarden.policy.problems import did_you_mean, masked, shown
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)

@@ -1,6 +1,7 @@
 """Several policy files as one document: names and keys that may stand in one place only."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
@@ -9,7 +10,6 @@ from firewarden.policy.people import TONIGHT, AlertsEntry, SnoozeEntry
 from firewarden.policy.places import Tree
 from firewarden.policy.problems import shown
 from firewarden.policy.routes import Route
-from firewarden.policy.rules import BUILT_IN_ROUTES, Alerts, Snooze
 from firewarden.policy.schema import PolicyFile
 from firewarden.policy.strict import Strict
 
@@ -17,6 +17,32 @@ _Block = TypeVar("_Block", bound=Strict)
 
 Read = tuple[Tree, PolicyFile]
 """One file: where its words stand, and what of it is sound."""
+
+BUILT_IN_ROUTES = ("terminal", "log")
+"""Always there, and used where nothing else is named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alerts:
+    """Routes for what belongs to no policy; None: the log, and the terminal where there is one."""
+
+    default: str | None = None
+    page: str | None = None
+    fallback: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snooze:
+    """How long people may keep a deployment from every policy.
+
+    Attributes:
+        choices: what is offered: durations as they are written, or ``tonight``.
+        max: of one snooze. max_total: of one deployment's snoozes that follow one another.
+    """
+
+    choices: tuple[str, ...] = ("tonight", "4h", "1d", "7d")
+    max: timedelta = timedelta(days=14)
+    max_total: timedelta = timedelta(days=30)
 
 
 def refuse_namesakes(read: Sequence[Read]) -> None:

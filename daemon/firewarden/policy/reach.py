@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
+from firewarden.policy.joining import BUILT_IN_ROUTES
 from firewarden.policy.places import Path, Tree
 from firewarden.policy.problems import did_you_mean, shown
 from firewarden.policy.routes import Route
-from firewarden.policy.rules import BUILT_IN_ROUTES
 from firewarden.policy.schema import PolicyEntry, PolicyFile
 from firewarden.policy.stages import told_in_time
 

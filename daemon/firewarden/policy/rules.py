@@ -1,20 +1,17 @@
 """Policies as the judge takes them: every default filled in, every name resolved."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from firewarden.model.action import ProviderDelete, PutBack
 from firewarden.model.ids import PolicyName
-from firewarden.model.verdict import Blocker, Mode, Verb
+from firewarden.model.vocabulary import Blocker, Mode, ProviderDelete, PutBack, Verb
+from firewarden.policy.joining import Alerts, Snooze
 from firewarden.policy.problems import Problem
 from firewarden.policy.routes import Route
 from firewarden.policy.schema import Match, When
-
-BUILT_IN_ROUTES = ("terminal", "log")
-"""Always there, and used where nothing else is named."""
 
 DEFAULT_SAVING = Decimal(1)
 """USD an hour below which nothing is worth doing, unless `saves_at_least` says otherwise."""
@@ -101,29 +98,6 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Alerts:
-    """Routes for what belongs to no policy; None: the log, and the terminal where there is one."""
-
-    default: str | None = None
-    page: str | None = None
-    fallback: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snooze:
-    """How long people may keep a deployment from every policy.
-
-    Attributes:
-        choices: what is offered: durations as they are written, or ``tonight``.
-        max: of one snooze. max_total: of one deployment's snoozes that follow one another.
-    """
-
-    choices: tuple[str, ...] = ("tonight", "4h", "1d", "7d")
-    max: timedelta = timedelta(days=14)
-    max_total: timedelta = timedelta(days=30)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """One policy, whole.
 
@@ -184,5 +158,5 @@ class PolicySet:
     hash: str
     notes: tuple[Problem, ...] = ()
     auto_delete_after: timedelta | None = None
-    alerts: Alerts = Alerts()
-    snooze: Snooze = Snooze()
+    alerts: Alerts = field(default_factory=Alerts)
+    snooze: Snooze = field(default_factory=Snooze)

@@ -5,8 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from firewarden.model.deployment import State
-from firewarden.model.verdict import Blocker, Mode
+from firewarden.model.vocabulary import Blocker, Mode, State
 from firewarden.policy.durations import Duration
 from firewarden.policy.fields import (
     Count,

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from firewarden.model.verdict import Verb
+from firewarden.model.vocabulary import Verb
 from firewarden.policy.durations import Duration, format_duration
 from firewarden.policy.fields import Names, as_list, chosen, refuse, whole_number
 from firewarden.policy.problems import shown

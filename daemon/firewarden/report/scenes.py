@@ -9,7 +9,8 @@ from firewarden.model.activity import Activity
 from firewarden.model.ids import Uid
 from firewarden.model.people import Override, OverrideKind
 from firewarden.model.price import MICRO
-from firewarden.model.verdict import Incident, IncidentState, Verb
+from firewarden.model.verdict import Incident, IncidentState
+from firewarden.model.vocabulary import Verb
 from firewarden.policy.rules import STOPS
 from firewarden.report.audit import deployment_of
 from firewarden.report.glimpse import Glimpse, Plot, Scene

@@ -8,7 +8,8 @@ from sqlmodel import Session
 
 from firewarden.errors import StoreError
 from firewarden.model.ids import AccountId, PolicyName, Uid
-from firewarden.model.verdict import Blocker, Incident, IncidentState, Mode, Verb
+from firewarden.model.verdict import Incident, IncidentState
+from firewarden.model.vocabulary import Blocker, Mode, Verb
 from firewarden.store.faults import SECOND
 from firewarden.store.instants import from_ms, maybe_from_ms, maybe_ms, to_ms
 from firewarden.store.names import deployment_keys, insert, run

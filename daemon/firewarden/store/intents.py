@@ -9,17 +9,9 @@ from sqlalchemy import ColumnElement, RowMapping, Select, select, update
 from sqlmodel import Session
 
 from firewarden.errors import StoreError
-from firewarden.model.action import (
-    Bounds,
-    Effect,
-    Intent,
-    Outcome,
-    ProviderDelete,
-    PutBack,
-    Released,
-)
+from firewarden.model.action import Bounds, Effect, Intent, Outcome, Released
 from firewarden.model.ids import AccountId, PolicyName, Uid
-from firewarden.model.verdict import Mode, Verb
+from firewarden.model.vocabulary import Mode, ProviderDelete, PutBack, Verb
 from firewarden.store.faults import SECOND
 from firewarden.store.instants import from_ms, maybe_from_ms, maybe_ms, to_ms
 from firewarden.store.names import account_key, deployment_keys, insert, run

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from firewarden.model.deployment import State
+from firewarden.model.vocabulary import State
 from firewarden.providers.simulated.instants import MINUTE_MS
 from firewarden.providers.simulated.patterns import Steady
 from firewarden.providers.simulated.plan import ColdStart, Phase

@@ -8,7 +8,8 @@ from functools import cached_property
 
 from firewarden.model.action import POLICY, Intent
 from firewarden.model.ids import Uid, make_uid
-from firewarden.model.verdict import Incident, Verb
+from firewarden.model.verdict import Incident
+from firewarden.model.vocabulary import Verb
 from firewarden.policy.rules import Policy, PolicySet
 from firewarden.providers.simulated.incarnation import Incarnation
 from firewarden.providers.simulated.instants import to_ms

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from firewarden.model.action import Intent, Outcome, Released
-from firewarden.model.verdict import Verb
+from firewarden.model.vocabulary import Verb
 from firewarden.ports import CrashPoint
 from firewarden.providers.simulated.fault_kinds import KINDS
 from firewarden.store.requests import read_asked

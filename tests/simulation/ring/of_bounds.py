@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from firewarden.model.action import POLICY, Intent, Outcome, PutBack
+from firewarden.model.action import POLICY, Intent, Outcome
 from firewarden.model.ids import Uid
-from firewarden.model.verdict import Verb
+from firewarden.model.vocabulary import PutBack, Verb
 from firewarden.providers.simulated.instants import to_ms
 from tests.simulation.ring.book import Book, Call
 from tests.simulation.ring.living import END

@@ -7,7 +7,8 @@ from itertools import pairwise
 from firewarden.metering.evidence import FROZEN_AFTER
 from firewarden.model.action import POLICY, Intent
 from firewarden.model.people import OverrideKind
-from firewarden.model.verdict import Incident, Verb
+from firewarden.model.verdict import Incident
+from firewarden.model.vocabulary import Verb
 from firewarden.policy.rules import STOPS
 from firewarden.providers.simulated.seeds import digest
 from tests.simulation.ring.book import Asked, Book, Call, before

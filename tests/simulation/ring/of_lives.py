@@ -8,7 +8,8 @@ from itertools import pairwise
 from firewarden.decide.deeds import REVERSALS, ROUNDS_A_DAY
 from firewarden.model.action import POLICY, Outcome, Released
 from firewarden.model.ids import Uid
-from firewarden.model.verdict import IncidentState, Verb
+from firewarden.model.verdict import IncidentState
+from firewarden.model.vocabulary import Verb
 from firewarden.policy.rules import STOPS, Limits, Policy
 from firewarden.providers.simulated.incarnation import Incarnation
 from firewarden.providers.simulated.instants import to_ms

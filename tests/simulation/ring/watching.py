@@ -15,7 +15,7 @@ import httpx
 from firewarden.model.action import POLICY, Intent, Outcome
 from firewarden.model.ids import AccountId, Uid, make_uid
 from firewarden.model.people import Override
-from firewarden.model.verdict import Verb
+from firewarden.model.vocabulary import Verb
 from firewarden.policy.rules import STOPS
 from firewarden.providers.simulated.incarnation import Incarnation
 from firewarden.providers.simulated.render import create_time

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TypeVar, cast
 
-from firewarden.model.deployment import State
+from firewarden.model.vocabulary import State
 from firewarden.providers.simulated.agenda import Agenda
 from firewarden.providers.simulated.incarnation import Incarnation
 from firewarden.providers.simulated.plan import AccountPlan

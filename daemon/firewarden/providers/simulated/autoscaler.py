@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from math import ceil
 
-from firewarden.model.deployment import State
+from firewarden.model.vocabulary import State
 from firewarden.providers.simulated.account import Account
 from firewarden.providers.simulated.incarnation import Incarnation
 from firewarden.providers.simulated.instants import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from firewarden.model.deployment import State
+from firewarden.model.vocabulary import State
 from firewarden.providers.simulated.fault_types import Fault, Kind, Scene
 from firewarden.providers.simulated.gateway import Call, Reply, dump
 from firewarden.providers.simulated.paging import Listing, answer

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from firewarden.model.deployment import State
+from firewarden.model.vocabulary import State
 from firewarden.providers.simulated.instants import MINUTE_MS, SECOND_MS, parse_duration
 from firewarden.providers.simulated.plan import DeploymentPlan, Json, Phase
 from firewarden.providers.simulated.steps import Steps

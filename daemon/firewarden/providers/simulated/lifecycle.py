@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from firewarden.model.deployment import State
+from firewarden.model.vocabulary import State
 from firewarden.providers.simulated import autoscaler
 from firewarden.providers.simulated.account import Account
 from firewarden.providers.simulated.incarnation import Incarnation

@@ -1,6 +1,6 @@
 """Deployments and their shards in the words of the wire, zeros left out as proto3 JSON does."""
 
-from firewarden.model.deployment import State
+from firewarden.model.vocabulary import State
 from firewarden.providers.simulated.gateway import Kept, dump, without_zeros
 from firewarden.providers.simulated.incarnation import Incarnation
 from firewarden.providers.simulated.instants import instant_text

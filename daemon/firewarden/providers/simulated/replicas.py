@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from firewarden.model.deployment import State
+from firewarden.model.vocabulary import State
 from firewarden.providers.simulated.account import Account
 from firewarden.providers.simulated.incarnation import Incarnation, Replica
 from firewarden.providers.simulated.instants import SECOND_MS

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from firewarden.model.deployment import State
+from firewarden.model.vocabulary import State
 from firewarden.providers.simulated import autoscaler, lifecycle, metrics
 from firewarden.providers.simulated.gateway import Call, Handler, Refusal, Reply, dump, invalid
 from firewarden.providers.simulated.incarnation import Incarnation

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
-from firewarden.model.deployment import State
+from firewarden.model.vocabulary import State
 from firewarden.providers.simulated.account import Account
 from firewarden.providers.simulated.gateway import (
     Call,

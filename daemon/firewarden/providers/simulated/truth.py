@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from firewarden.model.deployment import State
+from firewarden.model.vocabulary import State
 from firewarden.providers.simulated.account import Account
 from firewarden.providers.simulated.incarnation import Incarnation
 from firewarden.providers.simulated.instants import instant_text, seconds_text
