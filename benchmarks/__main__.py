@@ -6,7 +6,7 @@ A whole run writes ``benchmarks/RESULTS.md``; a part of one, or a quick one, onl
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import cycle, starting, storage
+from benchmarks import cycle, starting, storage, takeover, telling
 from benchmarks.figures import Figure
 from benchmarks.results import write
 
@@ -14,6 +14,8 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "P1": cycle.figures,
     "P7": starting.figures,
     "P9": storage.figures,
+    "P10": telling.figures,
+    "P13": takeover.figures,
 }
 
 

@@ -52,7 +52,7 @@ def test_grace_counts_from_what_a_real_slack_takes_after_it_has_failed(folder: P
             assert not slack.messages
             slack.heal()
             healed_at = clock.now()
-            daemon.hear(lambda _event: bool(slack.called("chat.update")))
+            daemon.until(lambda: bool(slack.called("chat.update")))
             assert daemon.end() == 0
         log = httpx.get(f"{url}/_log").raise_for_status().json()["requests"]
     with open_ledger(load_settings(environ=variables, dotenv=None).settings, None) as ledger:

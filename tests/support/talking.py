@@ -12,14 +12,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from firewarden.clock.real import WallClock
 from tests.cli.processes import COMMAND, LONGEST_S, bare_environment
 
+CLOCK = WallClock()
 Event = Mapping[str, Any]
 Wanted = Callable[[Event], bool]
 
 
 class Daemon:
-    """A process that writes one JSON event a line to its standard error."""
+    """A process that writes one JSON event a line to its standard error.
+
+    Each event of ``log`` has one thing more, ``heard_s``: when it was read, by ``CLOCK``.
+    """
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.process = process
@@ -35,15 +40,24 @@ class Daemon:
     def hear(self, wanted: str | Wanted, *, since: int = 0, within_s: float = LONGEST_S) -> Event:
         """Give the first event from number *since* on that is *wanted*, and wait for it."""
         is_wanted = _named(wanted) if isinstance(wanted, str) else wanted
+        found: list[Event] = []
+        looked_at = since
 
-        def found() -> Event | None:
-            return next(filter(is_wanted, self.log[since:]), None)
+        def is_heard() -> bool:
+            nonlocal looked_at
+            new = self.log[looked_at:]
+            looked_at += len(new)
+            found.extend(filter(is_wanted, new))
+            return bool(found)
 
+        self.until(is_heard, within_s=within_s)
+        return found[0]
+
+    def until(self, holds: Callable[[], bool], *, within_s: float = LONGEST_S) -> None:
+        """Wait until *holds*, which is asked again whenever the process says something."""
         with self._news:
-            self._news.wait_for(lambda: found() or not self._listener.is_alive(), within_s)
-            event = found()
-        assert event is not None, f"not heard within {within_s} s: {list(self.log)[-3:]}"
-        return event
+            self._news.wait_for(lambda: holds() or not self._listener.is_alive(), within_s)
+            assert holds(), f"not within {within_s} s; the last it said: {self.log[-3:]}"
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
@@ -59,7 +73,7 @@ class Daemon:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             with suppress(json.JSONDecodeError), self._news:  # one that is killed is cut short
-                self.log.append(json.loads(line))
+                self.log.append({**json.loads(line), "heard_s": CLOCK.mono()})
                 self._news.notify_all()
         with self._news:
             self._news.notify_all()
