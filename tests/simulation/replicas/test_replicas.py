@@ -30,7 +30,6 @@ def ledger_url(new_url: Callable[[str], Url]) -> Url:
     return url
 
 
-@pytest.mark.timeout(1200)
 def test_two_processes_share_the_accounts_and_outlive_each_other(
     *, folder: Path, ledger_url: Url, whole_day: bool
 ) -> None:
