@@ -32,10 +32,16 @@ class _Page(msgspec.Struct, rename="camel"):
 _DECODER = msgspec.json.Decoder(_Page, strict=False)
 
 
-def floor(url: str, key: str) -> Callable[[], Coroutine[None, None, tuple[int, int]]]:
+def floor(
+    url: str, key: str, *, transport: httpx.AsyncBaseTransport | None = None
+) -> Callable[[], Coroutine[None, None, tuple[int, int]]]:
     """Make a cycle that gives how many deployments and wanted lines it came by."""
     http = httpx.AsyncClient(
-        base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=120, trust_env=False
+        base_url=url,
+        headers={"Authorization": f"Bearer {key}"},
+        timeout=120,
+        trust_env=False,
+        transport=transport,
     )
 
     async def cycle() -> tuple[int, int]:

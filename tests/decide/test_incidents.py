@@ -10,14 +10,17 @@ import pytest
 from firewarden.decide.docket import Docket
 from firewarden.decide.incidents import Steps, step
 from firewarden.decide.judge import judge
+from firewarden.decide.notices import recovery
 from firewarden.decide.plan import Plan, plan
+from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
 from firewarden.model.activity import QuietEvidence, Use
 from firewarden.model.deployment import Deployment
 from firewarden.model.ids import Uid
 from firewarden.model.verdict import Incident, IncidentState
-from firewarden.model.vocabulary import Blocker, Mode
+from firewarden.model.vocabulary import Blocker, Mode, Verb
 from firewarden.policy.rules import PolicySet
+from tests.support.acting import an_incident
 from tests.support.deciding import (
     IDLE,
     NOW,
@@ -27,6 +30,7 @@ from tests.support.deciding import (
     a_fleet,
     a_situation,
     active,
+    at_zero,
     minutes,
     policies,
 )
@@ -597,3 +601,19 @@ def test_a_story_begins_at_an_instant_that_the_ledger_can_hold() -> None:
     opened = the(world.cycle())
 
     assert opened.opened_at == NOW + timedelta(milliseconds=1_234)
+
+
+@pytest.mark.parametrize(
+    ("deployment", "because"),
+    [
+        pytest.param(at_zero(), "its conditions hold no longer", id="at zero still"),
+        pytest.param(a_deployment(), "it is running again", id="woken"),
+        pytest.param(at_zero(starting_replica_count=1), "it is running again", id="being woken"),
+    ],
+)
+def test_a_delete_that_is_called_off_does_not_speak_of_replicas_that_were_not_there(
+    deployment: Deployment, because: str
+) -> None:
+    incident = an_incident(verb=Verb.DELETE, gpu_count=0)
+
+    assert recovery(Seen(deployment, a_situation(deployment)), incident) == because

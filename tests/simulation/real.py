@@ -22,7 +22,7 @@ from tests.cli.processes import (
     simulating,
     stop,
 )
-from tests.simulation.stages import EMPTY_LEDGER, MINUTE, SHIPPED
+from tests.simulation.stages import EMPTY_LEDGER, KEY, MINUTE, SHIPPED
 from tests.support.oracles import Truth, instant, truth_of, written
 
 SPEED = 600
@@ -81,6 +81,16 @@ class Life:
         """Ask the simulator itself."""
         return httpx.get(f"{self.url}{path}", timeout=LONGEST_S).raise_for_status().json()
 
+    def tell(self, path: str, content: dict[str, Any]) -> Any:
+        """Post *content* to the simulator, as somebody whose key may."""
+        answer = httpx.post(
+            f"{self.url}{path}",
+            json=content,
+            headers={"Authorization": f"Bearer {KEY}"},
+            timeout=LONGEST_S,
+        )
+        return answer.raise_for_status().json()
+
     def truth(self, since: datetime, until: datetime) -> dict[Uid, Truth]:
         return truth_of(self.ask(f"/_truth?from={written(since)}&to={written(until)}"))
 
@@ -92,14 +102,18 @@ class Life:
 
 
 @contextmanager
-def living(folder: Path, *, seed: int) -> Iterator[Life]:
+def living(
+    folder: Path, *, seed: int, policies: Path = SHIPPED, mode: str = "observe"
+) -> Iterator[Life]:
+    """Run both around the body: the standard fleet, under *policies* that go as far as *mode*."""
     fleet = ("--fleet", "standard", "--seed", str(seed), "--speed", str(SPEED))
     with simulating(folder, *fleet) as served:
         variables = {
             **served.variables,
             **PACE,
             "FIREWARDEN_DATABASE_URL": f"sqlite:///{folder / EMPTY_LEDGER}",
-            "FIREWARDEN_POLICIES": str(SHIPPED),
+            "FIREWARDEN_POLICIES": str(policies),
+            "FIREWARDEN_MODE": mode,
             "FIREWARDEN_LISTEN": "127.0.0.1:0",
             "FIREWARDEN_LOG_LEVEL": "debug",  # each poll is a line: the test's own clock
         }

@@ -161,6 +161,9 @@ def recovery(seen: Seen, incident: Incident) -> str:
     used = seen.quiet.active_at
     if used is not None and used >= incident.opened_at:
         return "it is in use again"
+    if not incident.gpu_count:  # it was at zero all along
+        is_up = seen.deployment.gpu_count + seen.deployment.starting_gpu_count > 0
+        return "it is running again" if is_up else "its conditions hold no longer"
     if seen.deployment.ready_replica_count == 0:
         return "no replica is ready any more"
     stretch, because, _ = seen.stretch(seen.situation.poll_every * 10)
