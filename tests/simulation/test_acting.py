@@ -184,6 +184,25 @@ def test_what_a_person_sets_after_us_is_theirs_and_twice_means_stand_down(folder
     run_virtual(life, start=START)
 
 
+def test_a_listing_from_before_our_change_shows_nobody_elses(folder: Path) -> None:
+    stale = '[[fault]]\nkind = "stale-list"\nfrom = "28m"\nto = "45m"\n'
+
+    async def life(clock: VirtualClock) -> None:
+        stage = enforcing(clock, folder, faults=stale)
+        async with running(stage):
+            await clock.sleep(HOUR)
+            (stop,) = actions(stage)
+            assert stop.outcome is Outcome.APPLIED
+            assert stop.planned_at < START + 45 * MINUTE
+            assert stop.released is None, "nobody has changed anything"
+            await happen(stage, "request", IDLE, count=3)
+            await clock.sleep(20 * MINUTE)
+        assert bounds(stage) == (1, 3), "what has woken is put back as ever"
+        assert "idle.cancelled" not in kinds(stage)
+
+    run_virtual(life, start=START)
+
+
 def test_traffic_in_the_grace_cancels_and_nothing_is_sent(folder: Path) -> None:
     async def life(clock: VirtualClock) -> None:
         stage = enforcing(clock, folder)

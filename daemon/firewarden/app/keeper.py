@@ -16,15 +16,13 @@ from firewarden.app.situation import evidence_reach
 from firewarden.app.words import Words, read_words
 from firewarden.decide.hello import hello
 from firewarden.decide.incidents import step
-from firewarden.decide.limits import is_real
+from firewarden.decide.situation import Situation
 from firewarden.decide.standing import tend
 from firewarden.errors import FirewardenError, StoreError
 from firewarden.model.notice import Notice
 from firewarden.model.price import PriceSource
 from firewarden.model.usage import LedgerChange, Poll
-from firewarden.model.verdict import Incident, IncidentState
 from firewarden.observe.watch import Scraped, Seen
-from firewarden.policy.rules import EFFECTS
 from firewarden.ports import CrashPoint
 from firewarden.store import incidents as stored_incidents
 from firewarden.store import intents, requests
@@ -219,22 +217,25 @@ class Keeper:
         return words
 
     async def _judge(self, memory: Memory, seen: Seen) -> tuple[Seen, Found]:
-        """Judge what is known; what would be done now is read on its own first, and judged again.
+        """Judge what is known; what follows from the listing alone is read first, and judged again.
 
-        What is really done is read again by whoever does it.
+        That is what would be done now, and what somebody seems to have changed since a call of
+        ours. What is really done is read again by whoever does it.
         """
         situation = memory.situation(seen, self._tools)
         if situation is None:
             return seen, Found()
+        found = self._found(memory, situation)
+        if claimed := {*found.rehearsed, *found.said_to_be_changed}:
+            seen = await memory.watch.confirm(seen, sorted(claimed))
+            found = self._found(memory, memory.situation(seen, self._tools) or situation)
+        return seen, found
+
+    def _found(self, memory: Memory, situation: Situation) -> Found:
         verdicts = self.rules.judge.judge(situation)
         steps = step(situation, verdicts, memory.docket, self.rules.policies)
-        if due := [incident.uid for incident in steps.changed if _is_rehearsed(incident)]:
-            seen = await memory.watch.confirm(seen, due)
-            situation = memory.situation(seen, self._tools) or situation
-            verdicts = self.rules.judge.judge(situation)
-            steps = step(situation, verdicts, memory.docket, self.rules.policies)
         tended = tend(situation, steps.docket, self.rules.policies)
-        return seen, Found(situation=situation, steps=steps, tended=tended)
+        return Found(situation=situation, steps=steps, tended=tended)
 
     async def _hear(self, memory: Memory, tenure: Tenure) -> None:
         """Answer what people ask for; what has to be done for it is done with what is due."""
@@ -323,13 +324,6 @@ def _health_of_scrape(memory: Memory, scraped: Scraped) -> tuple[Notice, ...]:
     if scraped.error is not None:
         return memory.alarms.trouble("metrics", scraped.error)
     return memory.alarms.relief("metrics")
-
-
-def _is_rehearsed(incident: Incident) -> bool:
-    """Is it an incident whose effect would take place now, if its policy went so far?"""
-    return (
-        incident.state is IncidentState.DONE and incident.verb in EFFECTS and not is_real(incident)
-    )
 
 
 def _log_poll(seen: Seen) -> None:

@@ -1,7 +1,7 @@
 """What a running daemon holds of one account; all of it can be read back from the database."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -15,17 +15,20 @@ from firewarden.app.words import Words
 from firewarden.decide.deeds import Deeds, Release
 from firewarden.decide.docket import Docket
 from firewarden.decide.incidents import Steps
+from firewarden.decide.limits import is_real
 from firewarden.decide.orders import Order
 from firewarden.decide.situation import Situation
 from firewarden.decide.standing import Tended
 from firewarden.metering.rates import RATE_CARD
+from firewarden.model.action import Released
 from firewarden.model.deployment import Surroundings
+from firewarden.model.ids import Uid
 from firewarden.model.notice import Notice
 from firewarden.model.price import Price
-from firewarden.model.verdict import Incident
+from firewarden.model.verdict import Incident, IncidentState
 from firewarden.notify.slack.answers import Door
 from firewarden.observe.watch import AccountWatch, Seen
-from firewarden.policy.rules import PolicySet
+from firewarden.policy.rules import EFFECTS, PolicySet
 from firewarden.ports import Clock, Crash, RunDb
 from firewarden.store.descriptions import read_descriptions
 from firewarden.store.engine import Database
@@ -77,6 +80,21 @@ class Found:
     def releases(self) -> tuple[Release, ...]:
         """Changes of ours that stand no longer."""
         return self.tended.releases
+
+    @property
+    def rehearsed(self) -> Iterator[Uid]:
+        """Deployments whose effect would take place now, if their policies went so far."""
+        for incident in self.changed:
+            is_over = incident.state is IncidentState.DONE and incident.verb in EFFECTS
+            if is_over and not is_real(incident):
+                yield incident.uid
+
+    @property
+    def said_to_be_changed(self) -> Iterator[Uid]:
+        """Deployments whose bounds, the listing says, are not those that we set."""
+        for each in self.releases:
+            if self.situation is not None and each.why is not Released.GONE:
+                yield self.situation.deeds.intents[each.action_id].uid
 
 
 @dataclass(slots=True, kw_only=True)
