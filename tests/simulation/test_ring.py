@@ -15,7 +15,7 @@ from firewarden.app.compose import load_policies
 from tests.simulation.ring.book import Book
 from tests.simulation.ring.happened import happened, wanted
 from tests.simulation.ring.living import live
-from tests.simulation.ring.of_bounds import wrong_put_back
+from tests.simulation.ring.of_bounds import wrong_put_back, wrong_undone
 from tests.simulation.ring.of_calls import wrong_calls
 from tests.simulation.ring.of_lives import (
     wrong_end,
@@ -36,6 +36,7 @@ def wrong(book: Book) -> Iterator[str]:
     yield from wrong_repeats(book)
     yield from wrong_limits(book)
     yield from wrong_put_back(book)
+    yield from wrong_undone(book)
     yield from wrong_pace(book)
     yield from wrong_end(book)
     yield from wrong_sums(book)

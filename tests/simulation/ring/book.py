@@ -32,6 +32,9 @@ HARMLESS = {"", "slow", "moved-item", "stale-list", "unknown-fields"}
 TOOK_EFFECT = {"lost-answer", "cut", "slow"}
 """Faults that lose or delay an answer, and not the effect."""
 
+NO_EFFECT = {"html"}
+"""Faults that answer with 200 instead of doing what was asked for."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -71,7 +74,8 @@ class Call:
 
     @property
     def took_effect(self) -> bool:
-        return self.asked.status == 200 or self.asked.fault in TOOK_EFFECT
+        is_taken = self.asked.status == 200 and self.asked.fault not in NO_EFFECT
+        return is_taken or self.asked.fault in TOOK_EFFECT
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,7 +33,10 @@ from tests.support.slack import Face, FakeSlack
 
 T = TypeVar("T")
 
-END = START + CHAOS + TAIL
+SETTLED = START + CHAOS
+"""From here on nothing goes wrong: nothing is struck, nobody meddles, no process is dead."""
+
+END = SETTLED + TAIL
 CALM_EVERY = FAST_EVERY = 10
 """One seed of so many is without faults and deaths, and one looks each 30 s."""
 
@@ -101,7 +104,7 @@ class Life:
             death = self._next_death(deaths)
             await self._one(death)
             if death is not None and self._now() < END:
-                await self.stage.clock.sleep(death.down_for)
+                await self.stage.clock.sleep(min(death.down_for, SETTLED - self._now()))
         await people
         self.requests = (await ask(self.stage, "/_log"))["requests"]
         self.faults = (await ask(self.stage, "/_truth"))["faults"]
@@ -180,7 +183,7 @@ class Mortal:
         death = self.death
         if death is None or death.point is not point:
             return False
-        return START + death.after <= self.now() < START + CHAOS
+        return START + death.after <= self.now() < SETTLED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

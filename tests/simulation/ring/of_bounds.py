@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from firewarden.model.action import POLICY, Intent, Outcome
+from firewarden.model.action import POLICY, Intent, Outcome, Released
 from firewarden.model.ids import Uid
 from firewarden.model.vocabulary import PutBack, Verb
 from firewarden.providers.simulated.instants import to_ms
@@ -16,6 +16,10 @@ PUT_BACK_WITHIN = 15 * MINUTE
 """So long after a wake the old bounds are there again, a slow provider and limits included."""
 
 
+SET_BOUNDS = {"raise", "widen", "put back"}
+"""What people do to the bounds of a deployment."""
+
+
 def wrong_put_back(book: Book) -> Iterator[str]:
     """S7, S9: what was stopped and woken has its old bounds again, once; what is theirs stays."""
     for uid, intents in _by_uid(book).items():
@@ -25,6 +29,26 @@ def wrong_put_back(book: Book) -> Iterator[str]:
                 yield from _overwritten(book, intent, set_by_us[:number])
         if set_by_us:
             yield from _forgotten(book, uid, set_by_us)
+
+
+def wrong_undone(book: Book) -> Iterator[str]:
+    """S7: where somebody is said to have set other bounds than ours, somebody has."""
+    for intent in book.intents:
+        if intent.released is Released.HUMAN and not _is_undone(book, intent):
+            yield f"S7: nobody has undone intent {intent.action_id}"
+
+
+def _is_undone(book: Book, intent: Intent) -> bool:
+    until, path = intent.released_at or END, intent.uid.rpartition("@")[0]
+    by_people = (
+        doing.at
+        for doing, _ in book.life.people.done
+        if doing.what in SET_BOUNDS and path.endswith(f"/{doing.name}")
+    )
+    by_fault = (
+        each.at for each in book.asked if each.fault == "reverted" and each.path.endswith(path)
+    )
+    return any(intent.planned_at <= at <= until for at in (*by_people, *by_fault))
 
 
 def _by_uid(book: Book) -> dict[Uid, list[Intent]]:

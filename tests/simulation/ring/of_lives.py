@@ -8,19 +8,18 @@ from itertools import pairwise
 from firewarden.decide.deeds import REVERSALS, ROUNDS_A_DAY
 from firewarden.model.action import POLICY, Outcome, Released
 from firewarden.model.ids import Uid
-from firewarden.model.verdict import IncidentState
+from firewarden.model.verdict import Incident, IncidentState
 from firewarden.model.vocabulary import Verb
 from firewarden.policy.rules import STOPS, Limits, Policy
 from firewarden.providers.simulated.incarnation import Incarnation
 from firewarden.providers.simulated.instants import to_ms
 from tests.simulation.ring.book import Asked, Book, of_policies, rolling
 from tests.simulation.ring.casting import NEVER
-from tests.simulation.ring.living import END
-from tests.simulation.ring.striking import ASKED_FOR, CHAOS, TAIL
-from tests.simulation.stages import HOUR, MINUTE, START
+from tests.simulation.ring.living import END, SETTLED
+from tests.simulation.ring.striking import ASKED_FOR, TAIL
+from tests.simulation.stages import HOUR, MINUTE
 from tests.support.oracles import MS
 
-SETTLED = START + CHAOS
 UNTOUCHED_FOR = 50 * MINUTE
 """So long a deployment must have been ready and idle until the end to be missed at zero."""
 
@@ -159,8 +158,30 @@ def _is_excused(book: Book, uid: Uid, policy: Policy) -> bool:
         for each in stories
     ):
         return True
+    if any(_is_let_be(book, each) for each in stories):
+        return True
     is_due = any(each.state is IncidentState.ACTING for each in stories)
     return is_due and any(_is_used_up(book, each) for each in (policy.name, ""))
+
+
+def _is_let_be(book: Book, story: Incident) -> bool:
+    """A person had set other bounds before it was seen stopped; it was not used or made anew since.
+
+    That is one stretch of idling, and it has its answer.
+    """
+    inc, end = book.incarnations[story.uid], story.closed_at
+    is_overruled = any(
+        (each.uid, each.policy, each.opened_at) == (story.uid, story.policy, story.opened_at)
+        and each.released is Released.HUMAN
+        and each.released_at is not None
+        and end is not None
+        and each.released_at <= end
+        for each in book.intents
+    )
+    if not is_overruled or end is None:
+        return False
+    since, until = to_ms(end), to_ms(END)
+    return not list(inc.gpus.changes(since, until)) and not inc.traffic.count(since, until)
 
 
 def _is_used_up(book: Book, name: str) -> bool:
