@@ -173,7 +173,7 @@ def receipts(stage: Stage, incident: Incident) -> list[datetime]:
     columns = OUTBOX.c.notice, OUTBOX.c.sent_at
     sent = select(*columns).where(OUTBOX.c.state == "sent", OUTBOX.c.story.contains(incident.uid))
     with ledger_of(stage) as ledger:
-        rows = ledger.session.connection().execute(sent).all()
+        rows = ledger.session.execute(sent).all()
     warnings = [at for notice, at in rows if json.loads(notice)["kind"] == "idle.warn"]
     found = [datetime.fromtimestamp(at / 1000, UTC) for at in warnings]
     closed_at = incident.closed_at or incident.entered_at

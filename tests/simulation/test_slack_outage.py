@@ -70,7 +70,7 @@ class Sent:
 def letters(stage: Stage, kind: str) -> list[Sent]:
     """Give what was to be told of one *kind*, the log left out."""
     with ledger_of(stage) as ledger:
-        rows = ledger.session.connection().execute(select(OUTBOX)).mappings().all()
+        rows = ledger.session.execute(select(OUTBOX)).mappings().all()
     return [
         Sent(
             destination=row["destination"],

@@ -10,7 +10,7 @@ from tests.store.values import ACCOUNT
 def test_of_an_account_nobody_has_met_nothing_is_known(database: Database) -> None:
     with database.reading() as session:
         described = read_descriptions(session, ACCOUNT)
-        accounts = session.connection().execute(text("SELECT count(*) FROM account")).scalar()
+        accounts = session.execute(text("SELECT count(*) FROM account")).scalar()
 
     assert (described.deployments, described.surroundings, described.surroundings_at) == (
         {},

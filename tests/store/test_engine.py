@@ -41,7 +41,7 @@ def write_poll(database: Database, minutes: int = 0) -> None:
 
 
 def pragma(session: Session, name: str) -> object:
-    return session.connection().exec_driver_sql(f"PRAGMA {name}").scalar()
+    return session.exec_driver_sql(f"PRAGMA {name}").scalar()
 
 
 @pytest.fixture
@@ -118,8 +118,8 @@ class TestTransactions:
                     take = text("SELECT name FROM account WHERE id = :id").bindparams(id=number)
                     if not database.is_sqlite:
                         take = text(f"{take.text} FOR UPDATE").bindparams(id=number)
-                    name = session.connection().execute(take).scalar_one()
-                    session.connection().execute(
+                    name = session.execute(take).scalar_one()
+                    session.execute(
                         text("UPDATE account SET name = :name WHERE id = :id"),
                         {"name": f"{name}x", "id": number},
                     )
@@ -130,7 +130,7 @@ class TestTransactions:
         for thread in threads:
             thread.join()
         with main.reading() as session:
-            name = session.connection().execute(text("SELECT name FROM account")).scalar_one()
+            name = session.execute(text("SELECT name FROM account")).scalar_one()
         for one in (main, *others):
             one.close()
         assert name.count("x") == 100
@@ -172,13 +172,12 @@ class TestSqlite:
             pytest.raises(WorldError, match="integers"),
             on_sqlite.writing() as session,
         ):
-            session.connection().execute(text("UPDATE poll SET count = 'many'"))
+            session.execute(text("UPDATE poll SET count = 'many'"))
 
     def test_that_is_full_says_so_and_goes_on_when_it_is_not(self, on_sqlite: Database) -> None:
         with on_sqlite.writing() as session:
-            connection = session.connection()
-            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 1}")
+            pages = session.exec_driver_sql("PRAGMA page_count").scalar_one()
+            session.exec_driver_sql(f"PRAGMA max_page_count = {pages + 1}")
         names = [f"deployment-{number}" for number in range(200)]
         with (
             pytest.raises(StoreUnavailable, match="the disk is full"),
@@ -186,7 +185,7 @@ class TestSqlite:
         ):
             ledger.write_change(session, ACCOUNT, met(*names), at=T0)
         with on_sqlite.writing() as session:
-            session.connection().exec_driver_sql("PRAGMA max_page_count = 1000000")
+            session.exec_driver_sql("PRAGMA max_page_count = 1000000")
             assert history.read_known(session, ACCOUNT) == ()
             ledger.write_change(session, ACCOUNT, met(*names), at=T0)
 
@@ -268,9 +267,8 @@ class TestPostgresql:
 
     def test_limits_how_long_a_statement_takes(self, on_postgresql: Database) -> None:
         with on_postgresql.reading() as session:
-            connection = session.connection()
             shown = {
-                name: connection.exec_driver_sql(f"SHOW {name}").scalar_one()
+                name: session.exec_driver_sql(f"SHOW {name}").scalar_one()
                 for name in ("statement_timeout", "lock_timeout", "application_name", "TimeZone")
             }
         assert shown == {
@@ -293,20 +291,20 @@ class TestPostgresql:
         write_poll(on_postgresql)
         update = "SET LOCAL lock_timeout = '1ms'; UPDATE poll SET count = 9"
         with on_postgresql.writing() as first:
-            first.connection().exec_driver_sql(update)
+            first.exec_driver_sql(update)
             with (
                 pytest.raises(StoreUnavailable, match="locked by another process"),
                 on_postgresql.writing() as second,
             ):
-                second.connection().exec_driver_sql(update)
+                second.exec_driver_sql(update)
 
 
 def _write_and_be_dropped(database: Database) -> None:
     with database.writing() as session:
         ledger.write_poll(session, poll())
-        own = session.connection().execute(text("SELECT pg_backend_pid()")).scalar_one()
+        own = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
         with database.writing() as other:
-            other.connection().execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": own})
+            other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": own})
 
 
 class TestOpening:

@@ -44,7 +44,7 @@ class Room:
         self.now += span
         if not self.is_sqlite:
             older = text("UPDATE lease SET expires_at = expires_at - :ms")
-            self.session.connection().execute(older, {"ms": span // timedelta(milliseconds=1)})
+            self.session.execute(older, {"ms": span // timedelta(milliseconds=1)})
 
     def take(self, holder: str) -> Lease | None:
         return leases.take(
@@ -227,7 +227,7 @@ def test_a_takeover_waits_for_what_is_written_under_it(new_url: Callable[[str], 
 
 def _take_impatiently(database: Database, holder: str) -> None:
     with database.writing() as session:
-        session.connection().exec_driver_sql("SET LOCAL lock_timeout = '1ms'")
+        session.exec_driver_sql("SET LOCAL lock_timeout = '1ms'")
         leases.take(session, ACCOUNT, holder=holder, described="", now=T0, ttl=TTL)
 
 

@@ -59,7 +59,7 @@ def fill(database: Database) -> None:
 
 def revision(database: Database) -> str | None:
     with database.reading() as session:
-        return schema.read_revision(session.connection())
+        return schema.read_revision(session)
 
 
 def assert_filled(database: Database) -> None:
@@ -149,7 +149,7 @@ class TestUpgrade:
         fill(database)
         schema.upgrade(database, history=next_history(tmp_path, ADD_COLUMN))
         with pytest.raises(StoreError), database.writing() as session:
-            session.connection().execute(text("DELETE FROM deployment"))
+            session.execute(text("DELETE FROM deployment"))
         assert_filled(database)
 
     def test_by_several_processes_at_once_happens_once(self, database_url: Url) -> None:
@@ -199,7 +199,7 @@ class TestVersions:
 class TestCheck:
     def test_finds_an_index_that_is_gone(self, database: Database) -> None:
         with database.writing() as session:
-            session.connection().execute(text("DROP INDEX ix_deployment_account_id"))
+            session.execute(text("DROP INDEX ix_deployment_account_id"))
         findings = schema.check(database)
         assert {"ix_deployment_account_id" in one for one in findings} == {True}
         assert {"\n" in one for one in findings} == {False}
@@ -207,8 +207,8 @@ class TestCheck:
     def test_finds_a_table_whose_checks_are_gone(self, new_url: Callable[[str], Url]) -> None:
         database = Database.open(new_url("sqlite"), upgrade=True)
         with database.writing() as session:
-            session.connection().execute(text("DROP TABLE gap"))
-            session.connection().execute(text("CREATE TABLE gap AS SELECT * FROM poll"))
+            session.execute(text("DROP TABLE gap"))
+            session.execute(text("CREATE TABLE gap AS SELECT * FROM poll"))
         assert "of another shape: gap" in schema.check(database)
         database.close()
 

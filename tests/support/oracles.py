@@ -224,12 +224,9 @@ def demand_reads_only(requests: Sequence[Mapping[str, Any]]) -> None:
 def read_tables(database: Database) -> dict[str, list[dict[str, Any]]]:
     """Read every row of every table, on either kind of database."""
     with database.reading() as session:
-        connection = session.connection()
         return {
-            name: [
-                dict(row) for row in connection.execute(text(f'SELECT * FROM "{name}"')).mappings()
-            ]
-            for name in sorted(inspect(connection).get_table_names())
+            name: [dict(row) for row in session.execute(text(f'SELECT * FROM "{name}"')).mappings()]
+            for name in sorted(inspect(session).get_table_names())
         }
 
 

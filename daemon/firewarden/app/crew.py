@@ -254,7 +254,6 @@ class Crew:
 
     async def _tell(self) -> None:
         """Send what people have not heard of yet; what a channel's pace holds up follows."""
-        await self._office.run_once()
         while (pause := await self._office.pause()) is not None and pause <= PACED:
             await self._tools.wall.sleep(pause)
             await self._office.run_once()

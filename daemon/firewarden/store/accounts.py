@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlmodel import Session
 
 from firewarden.model.ids import AccountId
 from firewarden.store.instants import from_hour
 from firewarden.store.names import run
+from firewarden.store.session import Session
 from firewarden.store.usage import ACCOUNT, DEPLOYMENT, DIRTY
 
 

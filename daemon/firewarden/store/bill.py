@@ -6,7 +6,6 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import Column, RowMapping, Select, Table, and_, func, select
-from sqlmodel import Session
 
 from firewarden.model.ids import AccountId, DeploymentId
 from firewarden.model.usage import BilledDay
@@ -14,6 +13,7 @@ from firewarden.store.codes import from_price, to_price
 from firewarden.store.instants import from_day, from_ms, to_day, to_ms
 from firewarden.store.names import account_key, insert_new, intern, run
 from firewarden.store.rows import Values
+from firewarden.store.session import Session
 from firewarden.store.tables import (
     AccountRow,
     BackfillDayRow,

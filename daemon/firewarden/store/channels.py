@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Update, case, select, update
-from sqlmodel import Session
 
 from firewarden.model.delivery import Destination
 from firewarden.store.instants import from_ms, to_ms
 from firewarden.store.names import insert_new, run
 from firewarden.store.rows import storable
+from firewarden.store.session import Session
 from firewarden.store.tables import ChannelRow, table
 
 CHANNEL: Final = table(ChannelRow)

@@ -4,8 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, select, update
-from sqlmodel import Session
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, bindparam, case, select, update
 
 from firewarden.model.delivery import Destination
 from firewarden.model.ids import AccountId
@@ -23,6 +22,7 @@ from firewarden.store.letters import (
 )
 from firewarden.store.names import run
 from firewarden.store.outbox import PENDING, SLACK, newest_sent, root_in, supersede, withdraw
+from firewarden.store.session import Session
 from firewarden.store.tables import AccountRow, OutboxRow, table
 
 ACCOUNT: Final = table(AccountRow)
@@ -64,8 +64,7 @@ def next_due(
     session: Session, accounts: Collection[AccountId], *, now: datetime
 ) -> datetime | None:
     """Tell when `claim_next` will find something again; None: nothing waits."""
-    waiting = _waiting(accounts).with_only_columns(OUTBOX.c.destination, OUTBOX.c.next_at)
-    rows = run(session, waiting).mappings().all()
+    rows = run(session, _WAITING, {"accounts": list(accounts)}).mappings().all()
     shut = _shut(session, now=now) if rows else {}
     later = (max(from_ms(row["next_at"]), shut.get(row["destination"], now)) for row in rows)
     return min(later, default=None)
@@ -150,19 +149,8 @@ def _due(
     session: Session, accounts: Collection[AccountId], skipped: set[str], *, now: datetime
 ) -> RowMapping | None:
     """Find the most urgent letter that is the first of its group, and due."""
-    urgency = case((OUTBOX.c.severity == Severity.PAGE.value, 0), else_=1)
-    statement = (
-        _waiting(accounts)
-        .where(OUTBOX.c.next_at <= to_ms(now), OUTBOX.c.destination.not_in(sorted(skipped)))
-        .order_by(urgency, OUTBOX.c.next_at, OUTBOX.c.id)
-        .limit(1)
-    )
-    return run(session, statement).mappings().one_or_none()
-
-
-def _waiting(accounts: Collection[AccountId]) -> Select[Any]:
-    """Select the first pending letter of each story and destination."""
-    return _FIRST.where(ACCOUNT.c.name.in_(accounts))
+    given = {"accounts": list(accounts), "now": to_ms(now), "skipped": sorted(skipped)}
+    return run(session, _DUE, given).mappings().one_or_none()
 
 
 def _first_of_each_group() -> Select[Any]:
@@ -177,10 +165,20 @@ def _first_of_each_group() -> Select[Any]:
     return (
         select(OUTBOX)
         .join(ACCOUNT, ACCOUNT.c.id == OUTBOX.c.account_id)
-        .where(PENDING)
+        .where(PENDING, ACCOUNT.c.name.in_(bindparam("accounts", expanding=True)))
         .where(~select(older.c.id).where(is_older).exists())
     )
 
 
+# Put together once: they are asked for every minute, and making them costs more than asking.
 _FIRST: Final = _first_of_each_group()
-"""Put together once: it is asked for every minute, and making it costs more than asking."""
+_WAITING: Final = _FIRST.with_only_columns(OUTBOX.c.destination, OUTBOX.c.next_at)
+_DUE: Final = (
+    _FIRST.where(
+        OUTBOX.c.next_at <= bindparam("now"),
+        OUTBOX.c.destination.not_in(bindparam("skipped", expanding=True)),
+    )
+    .order_by(case((OUTBOX.c.severity == Severity.PAGE.value, 0), else_=1))
+    .order_by(OUTBOX.c.next_at, OUTBOX.c.id)
+    .limit(1)
+)

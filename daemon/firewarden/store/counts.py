@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from sqlalchemy import func, select
-from sqlmodel import Session
 
 from firewarden.model.action import Outcome
 from firewarden.model.delivery import Destination, Way
 from firewarden.model.ids import AccountId
 from firewarden.store.letters import State
 from firewarden.store.names import run
+from firewarden.store.session import Session
 from firewarden.store.tables import AccountRow, IntentRow, OutboxRow, table
 
 ACCOUNT: Final = table(AccountRow)

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import RowMapping, select
-from sqlmodel import Session
 
 from firewarden.model.delivery import Delivery, Destination
 from firewarden.model.ids import AccountId
@@ -17,6 +16,7 @@ from firewarden.store.letters import State, notice_of
 from firewarden.store.names import chunks, run
 from firewarden.store.outbox import MANY_TRIES
 from firewarden.store.rows import storable
+from firewarden.store.session import Session
 from firewarden.store.tables import AccountRow, OutboxRow, table
 
 ACCOUNT: Final = table(AccountRow)

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import select
-from sqlmodel import Session
 
 from firewarden.model.deployment import Deployment, Surroundings, Trait
 from firewarden.model.ids import AccountId, DeploymentId, Uid
 from firewarden.store.instants import from_ms, to_ms
 from firewarden.store.names import account_key, deployment_keys, insert, run
+from firewarden.store.session import Session
 from firewarden.store.tables import (
     AccountRow,
     DeploymentRow,

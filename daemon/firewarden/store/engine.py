@@ -9,12 +9,12 @@ from typing import Any, Final, Self
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
-from sqlmodel import Session
 
 from firewarden.errors import FileUnusable, SettingsError, StoreUnavailable
 from firewarden.store import schema
 from firewarden.store.faults import sqlite_fault, translated
 from firewarden.store.place import Place
+from firewarden.store.session import Session
 
 PRAGMAS: Final = (
     "busy_timeout=5000",  # first: the next one has to wait for others too
@@ -176,8 +176,7 @@ class Database:
         self._demand_place()
         with (
             translated(self.describe(), writes=True),
-            Session(self.writer, expire_on_commit=False) as session,
-            session.begin(),
+            self.writer.begin() as session,
         ):
             yield session
         self._demand_place()  # what was committed to a file that is gone, is gone
@@ -187,8 +186,7 @@ class Database:
         """Read one state of the whole ledger, whatever is written meanwhile."""
         with (
             translated(self.describe()),
-            Session(self._reader, expire_on_commit=False) as session,
-            session.begin(),
+            self._reader.begin() as session,
         ):
             yield session
 

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, func, or_, select
-from sqlmodel import Session
 
 from firewarden.metering.fold import REPLAYS_KNOWN
 from firewarden.model.ids import AccountId, Uid
@@ -23,6 +22,7 @@ from firewarden.store import rows
 from firewarden.store.codes import EVIDENCE
 from firewarden.store.instants import to_ms
 from firewarden.store.names import run
+from firewarden.store.session import Session
 from firewarden.store.stretches import DEPLOYMENT, RUNS, SEGMENTS, overlapping
 from firewarden.store.tables import (
     AccountRow,

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import RowMapping, Select, func, select
-from sqlmodel import Session
 
 from firewarden.errors import StoreError
 from firewarden.model.ids import AccountId, PolicyName, Uid
@@ -14,6 +13,7 @@ from firewarden.store.faults import SECOND
 from firewarden.store.instants import from_ms, maybe_from_ms, maybe_ms, to_ms
 from firewarden.store.names import deployment_keys, insert, run
 from firewarden.store.rows import Values, storable
+from firewarden.store.session import Session
 from firewarden.store.tables import AccountRow, DeploymentRow, IncidentRow, table
 
 ACCOUNT: Final = table(AccountRow)

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, RowMapping, Select, select, update
-from sqlmodel import Session
 
 from firewarden.errors import StoreError
 from firewarden.model.action import Bounds, Effect, Intent, Outcome, Released
@@ -16,6 +15,7 @@ from firewarden.store.faults import SECOND
 from firewarden.store.instants import from_ms, maybe_from_ms, maybe_ms, to_ms
 from firewarden.store.names import account_key, deployment_keys, insert, run
 from firewarden.store.rows import Values, from_json, storable, to_json
+from firewarden.store.session import Session
 from firewarden.store.tables import (
     AccountRow,
     DeploymentRow,

@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, RowMapping, Select, cast, extract, func, select, update
-from sqlmodel import Session
 
 from firewarden.errors import LeaseLost
 from firewarden.model.ids import AccountId
 from firewarden.store.instants import from_ms, to_ms
 from firewarden.store.names import account_key, insert_new, run
 from firewarden.store.rows import storable
+from firewarden.store.session import Session
 from firewarden.store.tables import AccountRow, LeaseRow, table
 
 ACCOUNT: Final = table(AccountRow)
@@ -160,7 +160,7 @@ def shared_instant(session: Session, now: datetime) -> int:
 
     Hosts have clocks of their own, a server has one for all; a file is used by one host.
     """
-    if session.get_bind().dialect.name == "sqlite":
+    if session.dialect.name == "sqlite":
         return to_ms(now)
     seconds = extract("epoch", func.clock_timestamp())
     return int(run(session, select(cast(func.floor(seconds * 1000), BigInteger))).scalar_one())

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import case
-from sqlmodel import Session
 
 from firewarden.model.ids import AccountId, Uid
 from firewarden.model.usage import (
@@ -27,6 +26,7 @@ from firewarden.store.names import (
     intern,
     run,
 )
+from firewarden.store.session import Session
 from firewarden.store.stretches import (
     DEPLOYMENT,
     RUNS,

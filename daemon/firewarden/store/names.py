@@ -1,17 +1,20 @@
 """Long names are written once; the tables that grow hold their numbers."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import CursorResult, Executable, Table, and_
+from sqlalchemy import CursorResult, Executable, Select, Table, and_, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, col, select
 
 from firewarden.errors import StoreError
 from firewarden.model.ids import AccountId, Uid
+from firewarden.store.session import Session
 from firewarden.store.tables import AccountRow, DeploymentRow, table
 
+ACCOUNT: Final = table(AccountRow)
+DEPLOYMENT: Final = table(DeploymentRow)
 T = TypeVar("T")
 Values = Mapping[str, Any]
 CHUNK: Final = 500
@@ -26,34 +29,43 @@ def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
 
 
 def run(
-    session: Session, statement: Executable, rows: Sequence[Values] | None = None
+    session: Session, statement: Executable, values: Values | Sequence[Values] | None = None
 ) -> CursorResult[Any]:
-    """Execute *statement* in the session's transaction, once or for each of the *rows*."""
-    return session.connection().execute(statement, rows)
+    """Execute *statement* in the session's transaction, once or for each row of *values*."""
+    return session.execute(statement, values)
 
 
 def insert_new(session: Session, target: Table, rows: Sequence[Values]) -> None:
     """Insert the *rows* whose key is not there yet; the others stay as they are."""
     if rows:
-        run(session, insert(session, target).on_conflict_do_nothing(), rows)
+        run(session, _insert_new(session.dialect.name, target), rows)
 
 
 def insert(session: Session, target: Table) -> sqlite.Insert | postgresql.Insert:
     """Begin an INSERT that knows ON CONFLICT, in the words of the session's database."""
-    if session.get_bind().dialect.name == "sqlite":
-        return sqlite.insert(target)
-    return postgresql.insert(target)
+    return _insert(session.dialect.name, target)
+
+
+# A statement is put together once for each table: making one costs more than running it.
+
+
+@cache
+def _insert(dialect: str, target: Table) -> sqlite.Insert | postgresql.Insert:
+    return sqlite.insert(target) if dialect == "sqlite" else postgresql.insert(target)
+
+
+@cache
+def _insert_new(dialect: str, target: Table) -> sqlite.Insert | postgresql.Insert:
+    return _insert(dialect, target).on_conflict_do_nothing()
 
 
 def account_key(session: Session, account: AccountId) -> int:
     """Number of *account*, given out at its first mention."""
-    statement = select(AccountRow.id).where(col(AccountRow.name) == account)
-    found = session.exec(statement).one_or_none()
+    found = run(session, _NUMBER, {"name": account}).scalar_one_or_none()
     if found is None:
-        insert_new(session, table(AccountRow), [{"name": account}])
-        found = session.exec(statement).one()
-    assert found is not None
-    return found
+        insert_new(session, ACCOUNT, [{"name": account}])
+        found = run(session, _NUMBER, {"name": account}).scalar_one()
+    return int(found)
 
 
 def deployment_keys(session: Session, uids: Iterable[Uid]) -> dict[Uid, int]:
@@ -65,15 +77,19 @@ def deployment_keys(session: Session, uids: Iterable[Uid]) -> dict[Uid, int]:
     wanted = sorted(set(uids))
     found: dict[Uid, int] = {}
     for some in chunks(wanted):
-        statement = select(DeploymentRow.uid, DeploymentRow.id).where(
-            col(DeploymentRow.uid).in_(some)
-        )
-        found.update({Uid(uid): key for uid, key in session.exec(statement) if key is not None})
+        rows = run(session, _NUMBERS, {"uids": some}).mappings()
+        found.update({Uid(row["uid"]): row["id"] for row in rows})
     if missing := [uid for uid in wanted if uid not in found]:
         raise StoreError(
             f"the ledger has never met {missing[0]}", mend="store the poll that met it first"
         )
     return found
+
+
+_NUMBER: Final = select(ACCOUNT.c.id).where(ACCOUNT.c.name == bindparam("name"))
+_NUMBERS: Final = select(DEPLOYMENT.c.uid, DEPLOYMENT.c.id).where(
+    DEPLOYMENT.c.uid.in_(bindparam("uids", expanding=True))
+)
 
 
 def intern(session: Session, target: Table, wanted: Iterable[Values]) -> list[int]:
@@ -89,10 +105,15 @@ def intern(session: Session, target: Table, wanted: Iterable[Values]) -> list[in
 
 
 def _find(session: Session, target: Table, values: Values) -> int:
-    condition = and_(*(target.c[name] == value for name, value in values.items()))
-    statement = target.select().with_only_columns(target.c.id).where(condition)
-    found = run(session, statement).scalar_one_or_none()
+    statement = _by_values(target, tuple(values))
+    found = run(session, statement, values).scalar_one_or_none()
     if found is None:
         insert_new(session, target, [values])
-        found = run(session, statement).scalar_one()
+        found = run(session, statement, values).scalar_one()
     return int(found)
+
+
+@cache
+def _by_values(target: Table, names: tuple[str, ...]) -> Select[Any]:
+    same = (target.c[name] == bindparam(name) for name in names)
+    return select(target.c.id).where(and_(*same))

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import RowMapping, Select, select, update
-from sqlmodel import Session
 
 from firewarden.model.delivery import Destination
 from firewarden.model.ids import AccountId, Uid
@@ -15,6 +14,7 @@ from firewarden.store.instants import from_ms, maybe_from_ms, to_ms
 from firewarden.store.names import account_key, insert_new, run
 from firewarden.store.outbox import put
 from firewarden.store.rows import Values, from_json, storable, to_json
+from firewarden.store.session import Session
 from firewarden.store.tables import AccountRow, AlertRow, table
 
 ACCOUNT: Final = table(AccountRow)

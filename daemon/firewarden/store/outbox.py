@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import RowMapping, Select, select, update
-from sqlmodel import Session
 
 from firewarden.model.delivery import Destination, Receipt, Way
 from firewarden.model.notice import Notice
@@ -24,6 +23,7 @@ from firewarden.store.letters import (
 )
 from firewarden.store.names import account_key, insert_new, run
 from firewarden.store.rows import Values, storable
+from firewarden.store.session import Session
 from firewarden.store.tables import AccountRow, AlertRow, OutboxRow, table
 
 ACCOUNT: Final = table(AccountRow)

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import RowMapping, or_, select, update
-from sqlmodel import Session
 
 from firewarden.model.ids import AccountId
 from firewarden.model.price import Price, PriceSource
 from firewarden.store.instants import maybe_from_ms, maybe_ms, to_ms
 from firewarden.store.names import account_key, insert_new, run
 from firewarden.store.rows import Values
+from firewarden.store.session import Session
 from firewarden.store.tables import AccountRow, PriceRow, table
 
 ACCOUNT: Final = table(AccountRow)

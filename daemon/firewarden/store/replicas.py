@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import delete, func, select
-from sqlmodel import Session
 
 from firewarden.store.leases import shared_instant
 from firewarden.store.names import insert, run
 from firewarden.store.rows import storable
+from firewarden.store.session import Session
 from firewarden.store.tables import ReplicaRow, table
 
 REPLICA: Final = table(ReplicaRow)

@@ -4,13 +4,13 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import RowMapping, Select, exists, select, update
-from sqlmodel import Session
 
 from firewarden.model.ids import AccountId, Uid
 from firewarden.model.people import Request, RequestOutcome, RequestVerb
 from firewarden.store.instants import from_ms, maybe_from_ms, to_ms
 from firewarden.store.names import account_key, deployment_keys, insert, run
 from firewarden.store.rows import Values, from_json, storable, to_json
+from firewarden.store.session import Session
 from firewarden.store.tables import AccountRow, DeploymentRow, IntentRow, RequestRow, table
 
 ACCOUNT: Final = table(AccountRow)

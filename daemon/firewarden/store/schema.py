@@ -56,7 +56,7 @@ def demand_current(database: "Database", *, history: History = SHIPPED) -> None:
         SchemaTooNew: it is none that this version knows.
     """
     with database.reading() as session:
-        revision = read_revision(session.connection())
+        revision = read_revision(session)
     _refuse_newer(database, revision, history)
     if revision != history.head:
         raise SchemaTooOld(
@@ -77,7 +77,7 @@ def upgrade(database: "Database", *, history: History = SHIPPED) -> Path | None:
         FileUnusable: the backup cannot be written.
     """
     with database.reading() as session:
-        if read_revision(session.connection()) == history.head:
+        if read_revision(session) == history.head:
             return None
     with translated(database.describe(), writes=True), _upgrading(database) as connection:
         revision = read_revision(connection)
@@ -157,8 +157,7 @@ def check(database: "Database", *, history: History = SHIPPED) -> tuple[str, ...
     from alembic.migration import MigrationContext  # noqa: PLC0415  # likewise
 
     findings: list[str] = []
-    with database.reading() as session:
-        connection = session.connection()
+    with database.reading() as connection:
         if database.is_sqlite:
             whole = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
             findings += [f"damaged: {line}" for line in whole if line != "ok"]
@@ -213,7 +212,7 @@ def backup(database: "Database", path: Path) -> Path:
             mend="name a file that does not exist, in a folder that can be written",
         ) from error
     with database.reading() as session, closing(sqlite3.connect(path)) as target:
-        source = session.connection().connection.driver_connection
+        source = session.connection.driver_connection
         assert isinstance(source, sqlite3.Connection)
         source.backup(target)
     return path

@@ -1,5 +1,5 @@
 """The transaction that functions of the store work in, for those who only hand it on."""
 
-from sqlmodel import Session
+from sqlalchemy import Connection as Session
 
 __all__ = ["Session"]

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import ColumnElement, ScalarSelect, Table, and_, func, or_, select, tuple_
-from sqlmodel import Session
 
 from firewarden.errors import StoreError
 from firewarden.store.faults import SECOND
 from firewarden.store.names import chunks, insert, run
 from firewarden.store.rows import Values
+from firewarden.store.session import Session
 from firewarden.store.tables import ActivityRunRow, DeploymentRow, SegmentRow, table
 
 DEPLOYMENT: Final = table(DeploymentRow)

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import RowMapping, or_, select, update
-from sqlmodel import Session
 
 from firewarden.model.ids import AccountId, Uid
 from firewarden.store.instants import to_ms
 from firewarden.store.names import chunks, insert, run
 from firewarden.store.rows import from_json, to_json
+from firewarden.store.session import Session
 from firewarden.store.tables import AccountRow, DeploymentRow, DeploymentTagsRow, table
 
 TAGS: Final = table(DeploymentTagsRow)

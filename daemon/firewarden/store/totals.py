@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Column, RowMapping, Select, func, select
-from sqlmodel import Session
 
 from firewarden.model.ids import AccountId, Uid
 from firewarden.model.usage import Usage
 from firewarden.store.codes import from_price
 from firewarden.store.instants import HOURS_PER_DAY, from_hour, to_hour_after
 from firewarden.store.names import CHUNK, run
+from firewarden.store.session import Session
 from firewarden.store.tables import SUMS
 from firewarden.store.usage import ACCOUNT, BASE, DAY, DEPLOYMENT, HOUR, LINE
 

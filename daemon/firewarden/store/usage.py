@@ -20,13 +20,13 @@ from sqlalchemy import (
     literal,
     select,
 )
-from sqlmodel import Session
 
 from firewarden.model.ids import AccountId, Uid
 from firewarden.model.usage import Usage
 from firewarden.store.codes import to_price
 from firewarden.store.instants import HOURS_PER_DAY, from_hour, to_hour, to_hour_after
 from firewarden.store.names import Values, chunks, deployment_keys, insert_new, run
+from firewarden.store.session import Session
 from firewarden.store.tables import (
     SUMS,
     AccountRow,

@@ -66,7 +66,7 @@ def have_lease_run_out(url: str) -> None:
     """
     if url.startswith("postgresql"):
         with closing(Database.open(url, upgrade=False)) as database, database.writing() as session:
-            session.connection().execute(text("UPDATE lease SET expires_at = 0"))
+            session.execute(text("UPDATE lease SET expires_at = 0"))
 
 
 def demand_sound(ledger: Ledger, truth: dict[Uid, Truth], *, rolled_until: datetime) -> None:

@@ -3,11 +3,14 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+from firewarden.app.compose import open_database
+from firewarden.app.settings import Settings
 from firewarden.clock.virtual import VirtualClock, run_virtual
 from firewarden.errors import ProviderError
 from firewarden.notify.slack.answers import Door
@@ -15,6 +18,7 @@ from firewarden.ports import CrashPoint
 from firewarden.providers.simulated.faults import parse_faults
 from firewarden.providers.simulated.seeds import child
 from firewarden.providers.simulated.world import World
+from firewarden.store.engine import Database
 from tests.simulation.ring.casting import Cast, draw_cast
 from tests.simulation.ring.people import Doing, People, draw_doings
 from tests.simulation.ring.striking import (
@@ -215,22 +219,28 @@ def live(seed: int, folder: Path) -> Life:
     (policies / "ring.yaml").write_text(script.cast.policies, encoding="utf-8")
 
     async def lived(clock: VirtualClock) -> Life:
-        life = _life_of(script, clock, folder)
-        await life.live()
+        settings = _settings_of(script, folder)
+        with closing(open_database(settings, upgrade=False)) as beside:
+            life = _life_of(script, clock, settings, beside)
+            await life.live()
         return life
 
     return run_virtual(lived, start=START)
 
 
-def _life_of(script: Script, clock: VirtualClock, folder: Path) -> Life:
+def _settings_of(script: Script, folder: Path) -> Settings:
     pace = f"{script.every // timedelta(seconds=1)}s"
-    settings = settings_for(
+    return settings_for(
         folder,
         folder / "policies",
         FIREWARDEN_MODE="enforce",
         FIREWARDEN_POLL_EVERY=pace,
         FIREWARDEN_METRICS_EVERY=pace,
     )
+
+
+def _life_of(script: Script, clock: VirtualClock, settings: Settings, beside: Database) -> Life:
+    """Set the stage; *beside* is the ledger, as others than the daemon see it."""
     world = World(script.cast.account, seed=script.seed, start=clock.now())
     stage = a_stage(
         world,
@@ -238,14 +248,13 @@ def _life_of(script: Script, clock: VirtualClock, folder: Path) -> Life:
         settings,
         faults=parse_faults(fault_file(script.faults, seed=script.seed)),
     )
-    url = settings.database_url.reveal()
-    watch = Watch(stage.transport, world=world, now=clock.now, url=url)
+    watch = Watch(stage.transport, world=world, now=clock.now, database=beside)
     people = People(
         seed=script.seed,
         world=world,
         watch=watch,
         clock=clock,
-        url=url,
+        database=beside,
         slack=FakeSlack(clock=clock),
         todo=list(script.doings),
     )

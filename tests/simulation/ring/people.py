@@ -1,7 +1,6 @@
 """What people do in a life: on the account itself, by their word, and in answer to a stop."""
 
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
@@ -77,7 +76,7 @@ class People:
     world: World
     watch: Watch
     clock: VirtualClock
-    url: str
+    database: Database
     slack: FakeSlack
     todo: list[Doing]
     slack_failed: list[str] = field(default_factory=list)
@@ -170,7 +169,7 @@ class People:
     def _let_go(self) -> None:
         """End a pause that a write which went wrong has brought about, once it was looked at."""
         now = self.clock.now()
-        with self._database() as database, database.reading() as session:
+        with self.database.reading() as session:
             standing = overrides.standing(session, ACME, now=now)
         if any(each.kind is OverrideKind.PAUSE for each in standing):
             self._write(
@@ -179,13 +178,9 @@ class People:
 
     def _write(self, work: Callable[[Session], int]) -> bool:
         """Write beside the daemon; False where nobody has met the deployment yet."""
-        with self._database() as database:
-            try:
-                with database.writing() as session:
-                    work(session)
-            except StoreError:
-                return False
+        try:
+            with self.database.writing() as session:
+                work(session)
+        except StoreError:
+            return False
         return True
-
-    def _database(self) -> "closing[Database]":
-        return closing(Database.open(self.url, upgrade=False))

@@ -95,14 +95,14 @@ class Watch(httpx.AsyncBaseTransport):
         *,
         world: World,
         now: Callable[[], datetime],
-        url: str,
+        database: Database,
     ) -> None:
         self.changes: list[Change] = []
         self.is_dead = False
         self._inner = inner
         self._world = world
         self._now = now
-        self._url = url
+        self._database = database
         self._read: dict[str, Truth] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -148,27 +148,23 @@ class Watch(httpx.AsyncBaseTransport):
         )
 
     def _looked_up(self, change: Change) -> Change:
-        database = Database.open(self._url, upgrade=False)
-        try:
-            with database.reading() as session:
-                recent = intents.read_recent(session, ACME, since=change.at - timedelta(hours=1))
-                found = [
-                    each
-                    for each in recent
-                    if each.outcome is Outcome.PLANNED and _name_of(each.uid) == change.name
-                ]
-                intent = found[0] if len(found) == 1 else None
-                lease = leases.read_lease(session, ACME, now=change.at)
-                whole = intent and intents.read_whole(session, intent.action_id)
-                return replace(
-                    change,
-                    intent=intent,
-                    holds=overrides.standing(session, ACME, now=change.at),
-                    has_whole=bool(whole),
-                    lease_epoch=lease.epoch if lease else None,
-                )
-        finally:
-            database.close()
+        with self._database.reading() as session:
+            recent = intents.read_recent(session, ACME, since=change.at - timedelta(hours=1))
+            found = [
+                each
+                for each in recent
+                if each.outcome is Outcome.PLANNED and _name_of(each.uid) == change.name
+            ]
+            intent = found[0] if len(found) == 1 else None
+            lease = leases.read_lease(session, ACME, now=change.at)
+            whole = intent and intents.read_whole(session, intent.action_id)
+            return replace(
+                change,
+                intent=intent,
+                holds=overrides.standing(session, ACME, now=change.at),
+                has_whole=bool(whole),
+                lease_epoch=lease.epoch if lease else None,
+            )
 
 
 def _truth_of(inc: Incarnation, at: datetime) -> Truth:
