@@ -3,8 +3,9 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,10 @@ from benchmarks.processes import running
 
 STEP_S = 60.0
 """How far the clock is put ahead between two cycles: the provider allows 6 scrapes a minute."""
+
+HOUR_S = 3_600.0
+BEFORE_HOUR = 3.5
+"""So many steps before the end of an hour the first cycle is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +62,45 @@ def worker(*arguments: str | Path) -> Iterator[Worker]:
     """Keep a measured process ready around the body."""
     with running([sys.executable, "-m", "benchmarks.worker", *arguments]) as process:
         yield Worker(process)
+
+
+class Pair:
+    """Two measured processes before one account."""
+
+    def __init__(self, account: Simulator, ours: Worker, other: Worker) -> None:
+        """Drive *ours* and the *other* that it is compared with.
+
+        They begin 3.5 steps before the end of an hour: any run comes to one such end.
+        """
+        self._account = account
+        self._workers = (ours, other)
+        self._begin_s = HOUR_S - (time.time() + (BEFORE_HOUR + 1) * STEP_S) % HOUR_S
+        self._began = time.monotonic()
+
+    def cycle(self, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Take both through the instant of cycle *number*; each goes first every other time.
+
+        However long that takes, the next one begins `STEP_S` after it: no gap comes of it.
+        """
+        passed_s = time.monotonic() - self._began
+        ahead_s = self._begin_s + (number + 1) * STEP_S - passed_s
+        self._account.put_ahead(ahead_s)
+        ours, other = self._workers
+        if number % 2:
+            mine, its = ours.cycle(ahead_s), other.cycle(ahead_s)
+        else:
+            its, mine = other.cycle(ahead_s), ours.cycle(ahead_s)
+        return mine, its
+
+
+@contextmanager
+def beside_floor(count: int, live: int, ledger: Path) -> Iterator[Pair]:
+    """Keep the product, with its *ledger*, and the floor ready before an account of their own."""
+    with ExitStack() as stack:
+        account = stack.enter_context(simulator(count, live))
+        floor = stack.enter_context(worker("floor", account.url))
+        keeper = stack.enter_context(worker("keeper", account.url, ledger))
+        yield Pair(account, keeper, floor)
 
 
 def _line(process: "subprocess.Popen[str]") -> str:

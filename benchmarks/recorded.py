@@ -37,18 +37,25 @@ _REPLICAS = ((1, 0), (1, 1), (2, 0), (1, 0), (0, 0), (0, 1))
 
 
 class Recorded:
-    """*count* deployments; each changes its replicas, and its use, *changes* times a day."""
+    """Some deployments; each changes its replicas, and its use, *changes* times a day."""
 
-    def __init__(self, *, count: int, changes: int, seed: int) -> None:
-        """Begin at midnight with one ready replica each."""
+    def __init__(
+        self,
+        deployments: Sequence[Deployment],
+        *,
+        changes: int,
+        seed: int,
+        begin: datetime = BEGIN,
+    ) -> None:
+        """Begin at a midnight, with the *deployments* as they are given."""
         self._rng = random.Random(seed)
         self._changes = changes
-        self._steps = [0] * count
-        self._busy = [False] * count
-        self._names = [f"accounts/{ACCOUNT}/deployments/d{number:05d}" for number in range(count)]
-        first = [_deployment(number, name) for number, name in enumerate(self._names)]
-        self._uids = [one.uid for one in first]
-        self._shown = dict(zip(self._uids, first, strict=True))
+        self._begin = begin
+        self._steps = [0] * len(deployments)
+        self._busy = [False] * len(deployments)
+        self._names = [one.name for one in deployments]
+        self._uids = [one.uid for one in deployments]
+        self._shown = dict(zip(self._uids, deployments, strict=True))
         self._samples = dict.fromkeys(self._names, QUIET)
         nothing = Remembered(
             known=(), open_segments=(), runs=(), scrapes=(), last_poll=None, polls=()
@@ -61,7 +68,7 @@ class Recorded:
 
     def live(self, database: Database, day: int) -> None:
         """Store one *day*, in the order in which the days come, and roll its hours up."""
-        begin = BEGIN + day * DAY
+        begin = self._begin + day * DAY
         happenings = self._happenings()
         for hour in range(24):
             with database.writing() as session:
@@ -77,7 +84,7 @@ class Recorded:
     def samples(self, day: int) -> Iterator[tuple[int, int, int, int, int, int, int, int, str]]:
         """Give the same *day* as raw samples: one row for each deployment and look."""
         for second in range(0, 86_400, int(EVERY.total_seconds())):
-            at = int((BEGIN + day * DAY + timedelta(seconds=second)).timestamp() * 1_000)
+            at = int((self._begin + day * DAY + timedelta(seconds=second)).timestamp() * 1_000)
             for number, uid in enumerate(self._uids):
                 one = self._shown[uid]
                 yield (
@@ -138,7 +145,7 @@ class Recorded:
 
     def _store(self, session: Session) -> None:
         """Store what an hour has changed at once: the same rows as one by one, sooner."""
-        at = BEGIN
+        at = self._begin
         write_change(session, ACCOUNT, _joined(self._changes_seen), at=at)
         closed = {(run.uid, run.since): run for seen in self._runs_seen for run in seen.closed}
         opened = [run for seen in self._runs_seen for run in seen.opened]
@@ -169,7 +176,13 @@ class Recorded:
         )
 
 
-def _deployment(number: int, name: str) -> Deployment:
+def deployments(count: int) -> list[Deployment]:
+    """Make *count* of them, with one ready replica each."""
+    return [_deployment(number) for number in range(count)]
+
+
+def _deployment(number: int) -> Deployment:
+    name = f"accounts/{ACCOUNT}/deployments/d{number:05d}"
     created_at = BEGIN - timedelta(days=2, seconds=number)
     return Deployment(
         uid=make_uid(name, created_at),

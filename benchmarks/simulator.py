@@ -27,6 +27,8 @@ from firewarden.providers.simulated.traffic import Flow
 from firewarden.providers.simulated.world import World
 
 SEED = 1
+OLDER = timedelta(days=500)
+"""Deployments are older than any history that is measured."""
 
 
 def plan(count: int, live: int) -> list[AccountPlan]:
@@ -42,10 +44,11 @@ def plan(count: int, live: int) -> list[AccountPlan]:
 
 
 def _unsteady(deployment: DeploymentPlan, rng: random.Random) -> DeploymentPlan:
+    old = replace(deployment, age=deployment.age + OLDER)
     if not deployment.flows:
-        return deployment
+        return old
     steady = Steady(per_minute=rng.uniform(7, 40))
-    return replace(deployment, flows=(Flow(pattern=steady),), error_share=0.02)
+    return replace(old, flows=(Flow(pattern=steady),), error_share=0.02)
 
 
 async def _main(arguments: Sequence[str]) -> None:

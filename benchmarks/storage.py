@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.figures import Figure
-from benchmarks.recorded import Recorded
+from benchmarks.recorded import Recorded, deployments
 from firewarden.store.engine import Database
 
 TARGET = 2_048
@@ -32,7 +32,7 @@ CREATE TABLE sample (
 
 def figures(*, quick: bool) -> list[Figure]:  # noqa: ARG001 - a smaller one tells nothing
     """Record some days in a ledger, and one of them raw."""
-    account = Recorded(count=COUNT, changes=CHANGES, seed=1)
+    account = Recorded(deployments(COUNT), changes=CHANGES, seed=1)
     with TemporaryDirectory() as folder:
         sizes = list(_grown(account, Path(folder) / "ledger.db", days=DAYS))
         raw = _raw(account, Path(folder) / "raw.db") / COUNT
@@ -54,13 +54,13 @@ def figures(*, quick: bool) -> list[Figure]:  # noqa: ARG001 - a smaller one tel
 def _grown(account: Recorded, file: Path, *, days: int) -> Iterator[int]:
     """Live day after day, and tell the size of the file after each."""
     for day in range(days):
-        with _opened(file) as database:
+        with opened(file) as database:
             account.live(database, day)
         yield file.stat().st_size
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[Database]:
+def opened(file: Path) -> Iterator[Database]:
     """Open the ledger; closed again, it is one file and its log is empty."""
     database = Database.open(f"sqlite:///{file}", upgrade=True)
     try:

@@ -24,8 +24,9 @@ from firewarden.app.lease import LeaseKeeper, Terms
 from firewarden.app.logging import configure_logging
 from firewarden.app.memory import Tools
 from firewarden.app.redaction import Redactor
-from firewarden.app.settings import load_settings
+from firewarden.app.settings import Settings, load_settings
 from firewarden.app.ticker import LoopTicker
+from firewarden.metering.instants import floor_hour
 from firewarden.store.engine import Database
 from firewarden.store.runner import DbThread
 
@@ -44,6 +45,24 @@ def cpu_s() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+def settings_for(url: str, file: Path) -> Settings:
+    """Make the settings of a daemon that asks *url* and keeps its ledger in *file*."""
+    return load_settings(
+        environ={
+            "FIREWORKS_API_KEY": KEY,
+            "FIREWORKS_BASE_URL": url,
+            "FIREWARDEN_DATABASE_URL": f"sqlite:///{file}",
+            "FIREWARDEN_POLICIES": str(POLICIES),
+        },
+        dotenv=None,
+    ).settings
+
+
+def seams_of(clock: Ahead) -> Seams:
+    """Take all time from *clock*, and nothing from chance."""
+    return Seams(clock=clock, wall=clock, rng=random.Random(1), ticker=LoopTicker(clock))
+
+
 class Product:
     """What the daemon does once a cycle, put together as the daemon does it."""
 
@@ -55,17 +74,9 @@ class Product:
     @classmethod
     async def open(cls, stack: AsyncExitStack, url: str, file: Path, clock: Ahead) -> "Product":
         """Open the ledger and the way to the account, and read what leans on deployments."""
-        settings = load_settings(
-            environ={
-                "FIREWORKS_API_KEY": KEY,
-                "FIREWORKS_BASE_URL": url,
-                "FIREWARDEN_DATABASE_URL": f"sqlite:///{file}",
-                "FIREWARDEN_POLICIES": str(POLICIES),
-            },
-            dotenv=None,
-        ).settings
+        settings = settings_for(url, file)
         configure_logging(clock=clock, redactor=Redactor(), level=settings.log_level)
-        seams = Seams(clock=clock, wall=clock, rng=random.Random(1), ticker=LoopTicker(clock))
+        seams = seams_of(clock)
         database = open_database(settings, upgrade=True)
         stack.callback(database.close)
         run_db = DbThread()
@@ -132,7 +143,7 @@ def serve_floor(url: str) -> None:
 
 
 def serve_keeper(url: str, file: Path) -> None:
-    """Answer with the cost of the product, and the rows that it wrote."""
+    """Answer with the cost of the product, the rows that it wrote, and the hour that it was."""
     clock = Ahead()
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
@@ -144,7 +155,8 @@ def serve_keeper(url: str, file: Path) -> None:
                 runner.run(product.cycle())
                 spent = cpu_s() - before
                 product.check()
-                _answer({"cpu_s": spent, "rows": product.rows() - rows})
+                hour = floor_hour(clock.now()).isoformat()
+                _answer({"cpu_s": spent, "rows": product.rows() - rows, "hour": hour})
         finally:
             runner.run(stack.aclose())
 
