@@ -6,13 +6,14 @@ A whole run writes ``benchmarks/RESULTS.md``; a part of one, or a quick one, onl
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import cycle, growth, starting, storage, takeover, telling
+from benchmarks import cycle, growth, memory, starting, storage, takeover, telling
 from benchmarks.figures import Figure
 from benchmarks.results import write
 
 BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "P1": cycle.figures,
     "P2": growth.figures,
+    "P6": memory.figures,
     "P7": starting.figures,
     "P9": storage.figures,
     "P10": telling.figures,

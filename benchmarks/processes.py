@@ -24,6 +24,22 @@ class Spent:
     peak_mib: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resident:
+    """How much of a process is in memory, and how much ever was, in MiB."""
+
+    now: float
+    peak: float
+
+
+def resident(pid: int | str) -> Resident:
+    """Ask the system how large the process *pid* is; ``self`` is this one."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    told = dict(line.split(":", 1) for line in lines)
+    now, peak = (int(told[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM"))
+    return Resident(now=now, peak=peak)
+
+
 def plain_environment(**changes: str) -> dict[str, str]:
     """Give this process's variables without what would change how Python starts, or our own."""
     kept = {

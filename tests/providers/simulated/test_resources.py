@@ -8,6 +8,7 @@ import pytest
 
 from firewarden.providers.simulated.fleet_parts import neighbour
 from firewarden.providers.simulated.fleets import standard
+from firewarden.providers.simulated.log import Entry, Log
 from firewarden.providers.simulated.metrics import FAMILIES
 from firewarden.providers.simulated.patterns import Steady
 from firewarden.providers.simulated.plan import TrainerPlan
@@ -223,6 +224,14 @@ async def test_the_truth_is_exact_and_the_log_holds_every_request() -> None:
         ("PATCH", 200, "x=1", '{"replicaCount":1}'),
     ]
     assert bad.status_code == 400
+
+
+def test_a_bounded_log_keeps_the_newest_requests() -> None:
+    log = Log(most=2)
+    for at in (1, 2, 3):
+        log.add(Entry(at=at, method="GET", path="/", query="", status=200))
+
+    assert [entry.at for entry in log.since(0)] == [2, 3]
 
 
 async def test_the_world_can_be_edited_while_it_runs() -> None:

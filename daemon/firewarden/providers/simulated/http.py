@@ -57,6 +57,7 @@ def application(
     clock: Clock,
     faults: Faults | None = None,
     keys: Mapping[str, Key] | None = None,
+    log: Log | None = None,
 ) -> Starlette:
     """Serve *world* as the provider would, and its truth under ``/_truth`` and ``/_log``.
 
@@ -65,7 +66,11 @@ def application(
     struck = faults or Faults(())
     struck.bind(world)
     plane = ControlPlane(
-        world, clock=clock, faults=struck, keys=keys or default_keys(tuple(world.accounts))
+        world,
+        clock=clock,
+        faults=struck,
+        keys=keys or default_keys(tuple(world.accounts)),
+        log=log or Log(),
     )
     routes = [
         Route(path, plane.endpoint(path, handler), methods=[method])
@@ -80,9 +85,9 @@ class ControlPlane:
     """Lets calls in, carries them out on the world or breaks them, remembers them."""
 
     def __init__(
-        self, world: World, *, clock: Clock, faults: Faults, keys: Mapping[str, Key]
+        self, world: World, *, clock: Clock, faults: Faults, keys: Mapping[str, Key], log: Log
     ) -> None:
-        self.log = Log()
+        self.log = log
         self._world = world
         self._clock = clock
         self._faults = faults

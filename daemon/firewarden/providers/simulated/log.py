@@ -38,10 +38,10 @@ class Entry:
 
 
 class Log:
-    """The newest half million requests, in order."""
+    """The newest requests, in order: half a million of them, or *most*."""
 
-    def __init__(self) -> None:
-        self._entries: deque[Entry] = deque(maxlen=_MOST)
+    def __init__(self, *, most: int = _MOST) -> None:
+        self._entries: deque[Entry] = deque(maxlen=most)
 
     def add(self, entry: Entry) -> None:
         """Remember *entry*."""
