@@ -24,6 +24,7 @@ from tests.simulation.ring.of_lives import (
     wrong_pace,
     wrong_repeats,
 )
+from tests.simulation.ring.of_messages import wrong_messages
 from tests.simulation.ring.of_sums import wrong_sums
 
 SHOWN = 20
@@ -39,6 +40,7 @@ def wrong(book: Book) -> Iterator[str]:
     yield from wrong_undone(book)
     yield from wrong_pace(book)
     yield from wrong_end(book)
+    yield from wrong_messages(book)
     yield from wrong_sums(book)
 
 
