@@ -104,6 +104,7 @@ class Household:
     Attributes:
         names: keys of the processes to come, by which the accounts can tell them apart.
         count: how many are to be stopped in each account.
+        last_of_age_s: after the start, when the last of them is to be.
         module, command: what starts a process: the real one, or one with shorter leases.
     """
 
@@ -114,6 +115,7 @@ class Household:
     clock: CompressedClock
     names: tuple[str, ...]
     count: int
+    last_of_age_s: float
     module: str = "firewarden"
     command: tuple[str, ...] = ("run",)
     running: list[Daemon] = field(default_factory=list)
@@ -223,4 +225,5 @@ def keeping_house(
             clock=clock,
             names=names,
             count=count,
+            last_of_age_s=count * every.total_seconds() / SPEED,
         )

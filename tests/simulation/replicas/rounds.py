@@ -102,7 +102,10 @@ class Rounds:
 def demand_all_done(house: Household, daemon: Daemon, *, blows: int) -> None:
     """Wait until everything has been stopped; then demand that nothing went wrong on the way."""
     wanted = house.count * len(ACCOUNTS)
-    daemon.until(lambda: len(set(house.told("idle.acted"))) == wanted, within_s=PATIENCE_S)
+    daemon.until(
+        lambda: len(set(house.told("idle.acted"))) == wanted,
+        within_s=PATIENCE_S + house.last_of_age_s,
+    )
     demand_each_written_once(house, blows=blows)
     demand_intents(house)
     demand_no_lost_interval(house)
