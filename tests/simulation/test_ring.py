@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from firewarden.app.compose import load_policies
 from tests.simulation.ring.book import Book
 from tests.simulation.ring.happened import happened, wanted
 from tests.simulation.ring.living import live
@@ -22,6 +21,7 @@ from tests.simulation.ring.of_lives import (
     wrong_intents,
     wrong_limits,
     wrong_pace,
+    wrong_plans,
     wrong_repeats,
 )
 from tests.simulation.ring.of_messages import wrong_messages
@@ -41,6 +41,7 @@ def wrong(book: Book) -> Iterator[str]:
     yield from wrong_pace(book)
     yield from wrong_end(book)
     yield from wrong_messages(book)
+    yield from wrong_plans(book)
     yield from wrong_sums(book)
 
 
@@ -48,7 +49,7 @@ def test_a_life_in_which_everything_goes_wrong(
     simulation_seed: int, folder: Path, record_property: Callable[[str, object], None]
 ) -> None:
     life = live(simulation_seed, folder)
-    book = Book.of(life, load_policies(folder / "policies"))
+    book = Book.of(life)
     record_property("sometimes", {"wanted": sorted(wanted()), "happened": dict(happened(book))})
     found = list(wrong(book))
     replay = f'make simulate ARGS="--seed {simulation_seed} -k everything_goes_wrong"'

@@ -93,6 +93,7 @@ class AccountWatch:
         self.streak = Streak.of(remembered.polls, every=poll_every)
         self.fleet: Fleet | None = None
         self._earlier: Fleet | None = None
+        self._changing: tuple[Uid, ...] = ()
         self.around: dict[str, Surroundings | None] = {}
         self._trouble = ""
 
@@ -121,8 +122,10 @@ class AccountWatch:
         seen = await self._look_for_missing(
             Seen(poll=_poll_of(fleet), fleet=fleet, changes=_moved([change]), described=described)
         )
-        if seen.poll.complete:
+        if seen.poll.complete and seen.fleet is not None:
             self._earlier, self.fleet = self.fleet, seen.fleet
+            listed = seen.fleet.deployments.items()
+            self._changing = tuple(uid for uid, each in listed if each.is_changing)
         return seen
 
     async def confirm(self, seen: Seen, uids: Collection[Uid]) -> Seen:
@@ -142,14 +145,8 @@ class AccountWatch:
 
     async def follow(self) -> tuple[LedgerChange, ...]:
         """Read once more, on its own, each deployment whose change was announced lately."""
-        if self.fleet is None:
-            return ()
         since = self._clock.now() - FOLLOWED_FOR
-        changing = [
-            uid
-            for uid, seen in self.fleet.deployments.items()
-            if seen.is_changing and self._changed_since(uid, since)
-        ]
+        changing = [uid for uid in self._changing if self._changed_since(uid, since)]
         return _moved([(await self._read(uid))[1] for uid in changing[:READS_AT_ONCE]])
 
     async def scrape(self) -> Scraped | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Update, case, select, update
+from sqlalchemy import Update, bindparam, case, select, update
 
 from firewarden.model.delivery import Destination
 from firewarden.store.instants import from_ms, to_ms
@@ -29,10 +29,7 @@ def lock(session: Session, destination: str) -> str | None:
 
 def closed(session: Session, *, now: datetime) -> Mapping[str, datetime]:
     """List the destinations that may not be written to yet, with the end of that."""
-    statement = select(CHANNEL.c.destination, CHANNEL.c.not_before).where(
-        CHANNEL.c.not_before > to_ms(now)
-    )
-    rows = run(session, statement).mappings()
+    rows = run(session, _CLOSED, {"now": to_ms(now)}).mappings()
     return {row["destination"]: from_ms(row["not_before"]) for row in rows}
 
 
@@ -85,3 +82,9 @@ def _meet(session: Session, destination: str) -> None:
 
 def _update(destination: Destination) -> Update:
     return update(CHANNEL).where(CHANNEL.c.destination == str(destination))
+
+
+_CLOSED: Final = select(CHANNEL.c.destination, CHANNEL.c.not_before).where(
+    CHANNEL.c.not_before > bindparam("now")
+)
+"""Put together once: it is asked whenever a letter waits."""

@@ -137,10 +137,7 @@ def _is_no_news(letter: Letter) -> bool:
 
 def _shut(session: Session, *, now: datetime) -> dict[str, datetime]:
     """List the destinations that must wait, or that somebody sends to, and until when."""
-    statement = select(OUTBOX.c.destination, OUTBOX.c.claimed_until).where(
-        PENDING, OUTBOX.c.claimed_until > to_ms(now)
-    )
-    busy = run(session, statement).mappings()
+    busy = run(session, _CLAIMED, {"now": to_ms(now)}).mappings()
     claimed = {row["destination"]: from_ms(row["claimed_until"]) for row in busy}
     return {**closed(session, now=now), **claimed}
 
@@ -181,4 +178,7 @@ _DUE: Final = (
     .order_by(case((OUTBOX.c.severity == Severity.PAGE.value, 0), else_=1))
     .order_by(OUTBOX.c.next_at, OUTBOX.c.id)
     .limit(1)
+)
+_CLAIMED: Final = select(OUTBOX.c.destination, OUTBOX.c.claimed_until).where(
+    PENDING, OUTBOX.c.claimed_until > bindparam("now")
 )

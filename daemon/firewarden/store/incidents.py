@@ -1,6 +1,7 @@
 """Incidents: opened, carried from state to state, closed, kept."""
 
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import RowMapping, Select, func, select
@@ -11,7 +12,7 @@ from firewarden.model.verdict import Incident, IncidentState
 from firewarden.model.vocabulary import Blocker, Mode, Verb
 from firewarden.store.faults import SECOND
 from firewarden.store.instants import from_ms, maybe_from_ms, maybe_ms, to_ms
-from firewarden.store.names import deployment_keys, insert, run
+from firewarden.store.names import Insert, deployment_keys, insert_in, run
 from firewarden.store.rows import Values, storable
 from firewarden.store.session import Session
 from firewarden.store.tables import AccountRow, DeploymentRow, IncidentRow, table
@@ -39,16 +40,8 @@ def write(session: Session, *incidents: Incident) -> None:
 
 
 def _write_one(session: Session, row: Values) -> None:
-    statement = insert(session, INCIDENT)
-    run(
-        session,
-        statement.on_conflict_do_update(
-            index_elements=KEY,
-            set_={name: statement.excluded[name] for name in row if name not in KEY},
-            where=INCIDENT.c.closed_at.is_(None),
-        ),
-        [row],
-    )
+    if run(session, _writing(session.dialect.name, tuple(row)), row).rowcount == 1:
+        return
     same = (INCIDENT.c[name] == row[name] for name in KEY)
     stored = run(session, select(INCIDENT).where(*same)).mappings().one()
     if any(stored[name] != value for name, value in row.items()):
@@ -56,6 +49,16 @@ def _write_one(session: Session, row: Values) -> None:
             f"an incident of {row['policy']} is closed already, and otherwise",
             mend=SECOND,
         )
+
+
+@cache
+def _writing(dialect: str, names: tuple[str, ...]) -> Insert:
+    statement = insert_in(dialect, INCIDENT)
+    return statement.on_conflict_do_update(
+        index_elements=KEY,
+        set_={name: statement.excluded[name] for name in names if name not in KEY},
+        where=INCIDENT.c.closed_at.is_(None),
+    ).execution_options(preserve_rowcount=True)
 
 
 def read_open(session: Session, account: AccountId) -> tuple[Incident, ...]:

@@ -4,7 +4,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, RowMapping, Select, cast, extract, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    RowMapping,
+    Select,
+    bindparam,
+    cast,
+    extract,
+    func,
+    select,
+    update,
+)
 
 from firewarden.errors import LeaseLost
 from firewarden.model.ids import AccountId
@@ -117,8 +127,7 @@ def demand(session: Session, account: AccountId, *, holder: str, epoch: int, now
     Raises:
         LeaseLost: it expired, is another's, or is this holder's under a later epoch.
     """
-    statement = select(LEASE).where(LEASE.c.account_id.in_(_key_of(account))).with_for_update()
-    row = run(session, statement).mappings().one_or_none()
+    row = run(session, _ITS_LEASE_LOCKED, {"name": account}).mappings().one_or_none()
     standing = None if row is None else _standing(account, row, shared_instant(session, now))
     if standing is None:
         raise LeaseLost("the lease has expired", where=account, mend="nothing was written")
@@ -136,8 +145,7 @@ def demand(session: Session, account: AccountId, *, holder: str, epoch: int, now
 
 def read_lease(session: Session, account: AccountId, *, now: datetime) -> Lease | None:
     """Read who looks after *account*; None where nobody does."""
-    statement = select(LEASE).where(LEASE.c.account_id.in_(_key_of(account)))
-    row = run(session, statement).mappings().one_or_none()
+    row = run(session, _ITS_LEASE, {"name": account}).mappings().one_or_none()
     return None if row is None else _standing(account, row, shared_instant(session, now))
 
 
@@ -147,11 +155,10 @@ def _key_of(account: AccountId) -> Select[Any]:
 
 def _locked(session: Session, account_id: int) -> RowMapping:
     """Give the account's row, which nobody else changes until the transaction ends."""
-    statement = select(LEASE).where(LEASE.c.account_id == account_id).with_for_update()
-    found = run(session, statement).mappings().one_or_none()
+    found = run(session, _LOCKED, {"number": account_id}).mappings().one_or_none()
     if found is None:
         insert_new(session, LEASE, [{**NOBODY, "account_id": account_id}])
-        found = run(session, statement).mappings().one()
+        found = run(session, _LOCKED, {"number": account_id}).mappings().one()
     return found
 
 
@@ -190,3 +197,11 @@ def _write(session: Session, lease: Lease, account_id: int) -> Lease:
         ),
     )
     return lease
+
+
+# Put together once: every transaction asks for it.
+_LOCKED: Final = select(LEASE).where(LEASE.c.account_id == bindparam("number")).with_for_update()
+_ITS_LEASE: Final = select(LEASE).where(
+    LEASE.c.account_id.in_(select(ACCOUNT.c.id).where(ACCOUNT.c.name == bindparam("name")))
+)
+_ITS_LEASE_LOCKED: Final = _ITS_LEASE.with_for_update()

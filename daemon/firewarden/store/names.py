@@ -17,6 +17,7 @@ ACCOUNT: Final = table(AccountRow)
 DEPLOYMENT: Final = table(DeploymentRow)
 T = TypeVar("T")
 Values = Mapping[str, Any]
+Insert = sqlite.Insert | postgresql.Insert
 CHUNK: Final = 500
 """Keys asked for in one statement; both databases allow far more."""
 
@@ -41,22 +42,20 @@ def insert_new(session: Session, target: Table, rows: Sequence[Values]) -> None:
         run(session, _insert_new(session.dialect.name, target), rows)
 
 
-def insert(session: Session, target: Table) -> sqlite.Insert | postgresql.Insert:
+def insert(session: Session, target: Table) -> Insert:
     """Begin an INSERT that knows ON CONFLICT, in the words of the session's database."""
-    return _insert(session.dialect.name, target)
-
-
-# A statement is put together once for each table: making one costs more than running it.
+    return insert_in(session.dialect.name, target)
 
 
 @cache
-def _insert(dialect: str, target: Table) -> sqlite.Insert | postgresql.Insert:
+def insert_in(dialect: str, target: Table) -> Insert:
+    """Begin an INSERT that knows ON CONFLICT; made once, as making costs more than running."""
     return sqlite.insert(target) if dialect == "sqlite" else postgresql.insert(target)
 
 
 @cache
-def _insert_new(dialect: str, target: Table) -> sqlite.Insert | postgresql.Insert:
-    return _insert(dialect, target).on_conflict_do_nothing()
+def _insert_new(dialect: str, target: Table) -> Insert:
+    return insert_in(dialect, target).on_conflict_do_nothing()
 
 
 def account_key(session: Session, account: AccountId) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import RowMapping, Select, select, update
+from sqlalchemy import RowMapping, Select, bindparam, select, update
 
 from firewarden.model.delivery import Destination
 from firewarden.model.ids import AccountId, Uid
@@ -142,11 +142,8 @@ def _is_worse(now: Severity, before: Severity) -> bool:
 
 def _newest_alert(session: Session, account: int, key: str, *, firing: bool) -> RowMapping | None:
     """Find the newest alert of *key*, and keep it from others; *firing*: only one that fires."""
-    statement = select(ALERT).where(ALERT.c.account_id == account, ALERT.c.key == key)
-    if firing:
-        statement = statement.where(ALERT.c.resolved_at.is_(None))
-    newest = statement.order_by(ALERT.c.id.desc()).limit(1).with_for_update()
-    return run(session, newest).mappings().one_or_none()
+    statement = _NEWEST_FIRING if firing else _NEWEST
+    return run(session, statement, {"account": account, "its_key": key}).mappings().one_or_none()
 
 
 def _newest(notice: Notice) -> Values:
@@ -198,3 +195,14 @@ def _alert_of(account: AccountId, row: RowMapping) -> Alert:
         first_at=from_ms(row["first_at"]),
         delivered_at=maybe_from_ms(row["delivered_at"]),
     )
+
+
+# Put together once: every notice asks for one of them.
+_NEWEST: Final = (
+    select(ALERT)
+    .where(ALERT.c.account_id == bindparam("account"), ALERT.c.key == bindparam("its_key"))
+    .order_by(ALERT.c.id.desc())
+    .limit(1)
+    .with_for_update()
+)
+_NEWEST_FIRING: Final = _NEWEST.where(ALERT.c.resolved_at.is_(None))

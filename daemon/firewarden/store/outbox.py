@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, Select, select, update
+from sqlalchemy import RowMapping, Select, bindparam, select, update
 
 from firewarden.model.delivery import Destination, Receipt, Way
 from firewarden.model.notice import Notice
@@ -62,14 +62,12 @@ def put(
         for destination in dict.fromkeys(destinations)
     ]
     insert_new(session, OUTBOX, new)
-    waiting = (
-        PENDING,
-        OUTBOX.c.account_id == account,
-        OUTBOX.c.story == story_of(notice),
-        OUTBOX.c.destination.in_([values["destination"] for values in new]),
-        OUTBOX.c.next_at > 0,
-    )
-    run(session, update(OUTBOX).where(*waiting).values(next_at=0))
+    there = {
+        "account": account,
+        "of_story": story_of(notice),
+        "destinations": [values["destination"] for values in new],
+    }
+    run(session, _HURRY, there)
 
 
 def put_again(session: Session, letter: Letter, destinations: Collection[Destination]) -> None:
@@ -244,3 +242,17 @@ def _gives_receipts(session: Session, letter: Letter) -> bool:
     )
     others = run(session, statement).scalars()
     return any(Destination.parse(other).way.gives_receipts for other in others)
+
+
+_HURRY: Final = (
+    update(OUTBOX)
+    .where(
+        PENDING,
+        OUTBOX.c.account_id == bindparam("account"),
+        OUTBOX.c.story == bindparam("of_story"),
+        OUTBOX.c.destination.in_(bindparam("destinations", expanding=True)),
+        OUTBOX.c.next_at > 0,
+    )
+    .values(next_at=0)
+)
+"""Put together once: every letter asks for it."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, RowMapping, Select, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, RowMapping, Select, bindparam, or_, select, update
 
 from firewarden.model.ids import AccountId, Uid
 from firewarden.model.people import Override, OverrideKind
@@ -36,7 +36,7 @@ def put(session: Session, override: Override) -> int:
 
 def end(session: Session, override_id: int, *, by: str, at: datetime) -> bool:
     """End an override before its time; False where it was over or ended already."""
-    ended = update(OVERRIDE).where(OVERRIDE.c.id == override_id, *_not_over(at))
+    ended = update(OVERRIDE).where(OVERRIDE.c.id == override_id, *_not_over(to_ms(at)))
     return run(session, ended.values(ended_at=to_ms(at), ended_by=storable(by))).rowcount == 1
 
 
@@ -49,7 +49,7 @@ def resume(session: Session, account: AccountId, *, by: str, reason: str, at: da
     counts = {}
     for kind in (OverrideKind.PAUSE, OverrideKind.RELEASE):
         ended = update(OVERRIDE).where(
-            OVERRIDE.c.account_id == number, OVERRIDE.c.kind == kind.value, *_not_over(at)
+            OVERRIDE.c.account_id == number, OVERRIDE.c.kind == kind.value, *_not_over(to_ms(at))
         )
         values = {"ended_at": to_ms(at), "ended_by": storable(by)}
         counts[kind] = run(session, ended.values(values)).rowcount
@@ -62,8 +62,8 @@ def resume(session: Session, account: AccountId, *, by: str, reason: str, at: da
 
 def standing(session: Session, account: AccountId, *, now: datetime) -> tuple[Override, ...]:
     """Read the overrides in force at *now*, the oldest first."""
-    begun = OVERRIDE.c.since <= to_ms(now)
-    return _read(session, _overrides(account).where(begun, *_not_over(now)))
+    rows = run(session, _STANDING, {"name": account, "now": to_ms(now)}).mappings()
+    return tuple(map(_override_of, rows))
 
 
 def read_since(
@@ -78,14 +78,14 @@ def read_since(
     return _read(session, statement if uid is None else statement.where(DEPLOYMENT.c.uid == uid))
 
 
-def _not_over(at: datetime) -> tuple[ColumnElement[bool], ...]:
+def _not_over(at: int | ColumnElement[int]) -> tuple[ColumnElement[bool], ...]:
     return (
         OVERRIDE.c.ended_at.is_(None),
-        or_(OVERRIDE.c.until.is_(None), OVERRIDE.c.until > to_ms(at)),
+        or_(OVERRIDE.c.until.is_(None), OVERRIDE.c.until > at),
     )
 
 
-def _overrides(account: AccountId) -> Select[Any]:
+def _overrides(account: AccountId | ColumnElement[str]) -> Select[Any]:
     return (
         select(DEPLOYMENT.c.uid, ACCOUNT.c.name, OVERRIDE)
         .join(ACCOUNT, ACCOUNT.c.id == OVERRIDE.c.account_id)
@@ -124,3 +124,8 @@ def _override_of(row: RowMapping) -> Override:
         ended_at=maybe_from_ms(row["ended_at"]),
         ended_by=row["ended_by"],
     )
+
+
+_NOW: Final = bindparam("now", type_=BigInteger)
+_STANDING: Final = _overrides(bindparam("name")).where(OVERRIDE.c.since <= _NOW, *_not_over(_NOW))
+"""Put together once: every cycle asks for them."""

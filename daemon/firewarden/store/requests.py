@@ -3,7 +3,16 @@
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, Select, exists, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    RowMapping,
+    Select,
+    bindparam,
+    exists,
+    select,
+    update,
+)
 
 from firewarden.model.ids import AccountId, Uid
 from firewarden.model.people import Request, RequestOutcome, RequestVerb
@@ -38,8 +47,8 @@ def ask(session: Session, request: Request) -> int:
 
 def pending(session: Session, account: AccountId, *, now: datetime) -> tuple[Request, ...]:
     """Read the open requests whose time is not over at *now*, the oldest first."""
-    is_due = REQUEST.c.outcome.is_(None) & (REQUEST.c.expires_at > to_ms(now))
-    return _read(session, _requests(account).where(is_due))
+    rows = run(session, _PENDING, {"name": account, "now": to_ms(now)}).mappings()
+    return tuple(map(_request_of, rows))
 
 
 def expire(session: Session, account: AccountId, *, now: datetime) -> int:
@@ -47,15 +56,7 @@ def expire(session: Session, account: AccountId, *, now: datetime) -> int:
 
     One that has an intent was begun in time: what becomes of the intent becomes of it.
     """
-    number = select(ACCOUNT.c.id).where(ACCOUNT.c.name == account)
-    begun = exists().where(INTENT.c.request_id == REQUEST.c.id)
-    statement = update(REQUEST).where(
-        REQUEST.c.account_id.in_(number),
-        REQUEST.c.outcome.is_(None),
-        REQUEST.c.expires_at <= to_ms(now),
-        ~begun,
-    )
-    return run(session, statement.values(_end(RequestOutcome.EXPIRED, OVERDUE, now))).rowcount
+    return run(session, _EXPIRE, {"name": account, "now": to_ms(now)}).rowcount
 
 
 def finish(
@@ -78,7 +79,7 @@ def read_asked(session: Session, account: AccountId, *, since: datetime) -> tupl
     return _read(session, _requests(account).where(REQUEST.c.asked_at >= to_ms(since)))
 
 
-def _requests(account: AccountId) -> Select[Any]:
+def _requests(account: AccountId | ColumnElement[str]) -> Select[Any]:
     return (
         select(DEPLOYMENT.c.uid, ACCOUNT.c.name, REQUEST)
         .join(ACCOUNT, ACCOUNT.c.id == REQUEST.c.account_id)
@@ -125,3 +126,19 @@ def _request_of(row: RowMapping) -> Request:
         detail=row["detail"],
         finished_at=maybe_from_ms(row["finished_at"]),
     )
+
+
+# Put together once: every cycle asks and closes.
+_NOW: Final = bindparam("now", type_=BigInteger)
+_OPEN: Final = REQUEST.c.outcome.is_(None)
+_PENDING: Final = _requests(bindparam("name")).where(_OPEN, REQUEST.c.expires_at > _NOW)
+_EXPIRE: Final = (
+    update(REQUEST)
+    .where(
+        REQUEST.c.account_id.in_(select(ACCOUNT.c.id).where(ACCOUNT.c.name == bindparam("name"))),
+        _OPEN,
+        REQUEST.c.expires_at <= _NOW,
+        ~exists().where(INTENT.c.request_id == REQUEST.c.id),
+    )
+    .values(outcome=RequestOutcome.EXPIRED.value, detail=OVERDUE, finished_at=_NOW)
+)

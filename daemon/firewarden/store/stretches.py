@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from sqlalchemy import ColumnElement, ScalarSelect, Table, and_, func, or_, select, tuple_
 
 from firewarden.errors import StoreError
 from firewarden.store.faults import SECOND
-from firewarden.store.names import chunks, insert, run
+from firewarden.store.names import Insert, chunks, insert_in, run
 from firewarden.store.rows import Values
 from firewarden.store.session import Session
 from firewarden.store.tables import ActivityRunRow, DeploymentRow, SegmentRow, table
@@ -79,19 +80,21 @@ def write_stretches(
     """
     if not rows:
         return
-    statement = insert(session, kind.target)
+    written = run(session, _writing(session.dialect.name, kind, loose), rows).rowcount
+    if written != len(rows):
+        _demand_written(session, kind, rows)
+
+
+@cache
+def _writing(dialect: str, kind: Kind, loose: tuple[str, ...]) -> Insert:
+    statement = insert_in(dialect, kind.target)
     stored, offered = kind.target.c, statement.excluded
     same = and_(stored[kind.end].is_(None), *(stored[name] == offered[name] for name in kind.fixed))
-    run(
-        session,
-        statement.on_conflict_do_update(
-            index_elements=kind.key,
-            set_={name: offered[name] for name in (*kind.ending, *loose)},
-            where=same,
-        ),
-        rows,
-    )
-    _demand_written(session, kind, rows)
+    return statement.on_conflict_do_update(
+        index_elements=kind.key,
+        set_={name: offered[name] for name in (*kind.ending, *loose)},
+        where=same,
+    ).execution_options(preserve_rowcount=True)
 
 
 def _demand_written(session: Session, kind: Kind, rows: Sequence[Values]) -> None:

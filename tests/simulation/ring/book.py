@@ -10,7 +10,7 @@ from firewarden.model.action import POLICY, Intent
 from firewarden.model.ids import Uid, make_uid
 from firewarden.model.verdict import Incident
 from firewarden.model.vocabulary import Verb
-from firewarden.policy.rules import Policy, PolicySet
+from firewarden.policy.rules import Policy
 from firewarden.providers.simulated.incarnation import Incarnation
 from firewarden.providers.simulated.instants import to_ms
 from firewarden.providers.simulated.metrics import refreshed_at
@@ -88,13 +88,13 @@ class Book:
     incidents: tuple[Incident, ...]
 
     @classmethod
-    def of(cls, life: Life, policies: PolicySet) -> "Book":
+    def of(cls, life: Life) -> "Book":
         """Read it from the ledger of *life*."""
         with ledger_of(life.stage) as ledger:
             session, account = ledger.session, ledger.account
             return cls(
                 life=life,
-                policies={policy.name: policy for policy in policies.policies},
+                policies={policy.name: policy for policy in life.policies.policies},
                 intents=tuple(reversed(read_actions(session, account, since=START))),
                 incidents=(
                     *read_closed(session, account, since=START),

@@ -9,12 +9,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from firewarden.app.compose import open_database
+from firewarden.app.answers import show_plan
+from firewarden.app.compose import load_policies, open_database
+from firewarden.app.picture import take_picture
+from firewarden.app.queries import read_ledger
 from firewarden.app.settings import Settings
 from firewarden.clock.virtual import VirtualClock, run_virtual
 from firewarden.errors import ProviderError
 from firewarden.notify.slack.answers import Door
-from firewarden.ports import CrashPoint
+from firewarden.policy.rules import PolicySet
+from firewarden.ports import Crash, CrashPoint
 from firewarden.providers.simulated.faults import parse_faults
 from firewarden.providers.simulated.seeds import child
 from firewarden.providers.simulated.world import World
@@ -87,16 +91,20 @@ class Life:
     Attributes:
         began: when each process of the daemon was started.
         refused: how often one would not start, for the provider's sake.
-        passed: crash points at which one was killed; "" for any other instant.
+        passed: crash points at which one was killed, and other ways in which one ended.
+        plans: what `firewarden plan` said after each cycle; only where nothing goes wrong.
     """
 
     script: Script
     stage: Stage
     watch: Watch
     people: People
+    beside: Database
+    policies: PolicySet
     began: list[datetime] = field(default_factory=list)
     refused: int = 0
     passed: Counter[str] = field(default_factory=Counter)
+    plans: list[tuple[datetime, frozenset[str]]] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
 
@@ -123,11 +131,25 @@ class Life:
                 return death
         return None
 
+    def _plan(self, point: CrashPoint) -> None:
+        """Make a plan beside the daemon once a cycle of it is committed."""
+        if point is not CrashPoint.CYCLE_COMMITTED or not self.script.is_calm:
+            return
+        with read_ledger(self.beside, self.stage.settings, None, now=self._now()) as ledger:
+            actions = show_plan(take_picture(ledger, policies=self.policies)).actions
+        self.plans.append((self._now(), frozenset(each.deployment_id for each in actions)))
+
     async def _one(self, death: Death | None) -> None:
         """Run one process until its *death*, or to the end of all."""
         self.began.append(self._now())
         self.watch.is_dead = False
-        mortal = Mortal(watch=self.watch, death=death, now=self._now, passed=self.passed)
+        mortal = Mortal(
+            watch=self.watch,
+            death=death,
+            now=self._now,
+            passed=self.passed,
+            survived=self._plan,
+        )
         try:
             async with running(
                 self.stage,
@@ -156,6 +178,7 @@ class Mortal:
     death: Death | None
     now: Callable[[], datetime]
     passed: Counter[str]
+    survived: Crash
 
     async def __call__(self, work: Callable[[], T]) -> T:
         """Run work on the database, as `RunDb` does."""
@@ -170,6 +193,7 @@ class Mortal:
             self.passed[point] += 1
         if self.watch.is_dead:
             raise Killed
+        self.survived(point)
 
     async def outlive(self, daemon: "asyncio.Task[None]") -> None:
         """Wait for its end: by itself, at an instant, or of all."""
@@ -258,4 +282,11 @@ def _life_of(script: Script, clock: VirtualClock, settings: Settings, beside: Da
         slack=FakeSlack(clock=clock),
         todo=list(script.doings),
     )
-    return Life(script=script, stage=replace(stage, transport=watch), watch=watch, people=people)
+    return Life(
+        script=script,
+        stage=replace(stage, transport=watch),
+        watch=watch,
+        people=people,
+        beside=beside,
+        policies=load_policies(settings.policies),
+    )

@@ -199,3 +199,12 @@ def _is_used_up(book: Book, name: str) -> bool:
     limits = book.policies[name].limits if name else _generous(book)
     share = max(1, int(book.live_count(END) * limits.share_per_hour))
     return len(done) >= min(limits.per_hour, share)
+
+
+def wrong_plans(book: Book) -> Iterator[str]:
+    """S19: until the next cycle that is done which the plan says after this one, and no more."""
+    calls = [(call.at, call.change.name) for call in of_policies(book.first_calls)]
+    for (since, planned), (until, _) in pairwise(book.life.plans):
+        done = {name for at, name in calls if since <= at < until}
+        if done != planned:
+            yield f"S19: planned at {since:%H:%M:%S}: {sorted(planned)}; done: {sorted(done)}"

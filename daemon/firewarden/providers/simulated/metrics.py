@@ -29,6 +29,9 @@ _SPREADS: dict[str, tuple[float, ...]] = {
     "tokens_generated_per_request": (0.02, 0.12, 0.3, 0.55, 0.81, 0.94, 0.99, *[1.0] * 3),
     "tokens_prompt_per_request": (0, 0.01, 0.05, 0.16, 0.37, 0.62, 0.83, 0.95, 1.0, 1.0),
 }
+_NOTHING = {bounds: [f'{bound}"}} 0\n' for bound in bounds] for bounds in (_TIMES, _TOKENS)}
+"""What follows the head of each line where nothing came."""
+
 _BY_DEPLOYMENT = ":sum_by_deployment"
 _MEAN = ":avg_by_deployment"
 
@@ -136,13 +139,11 @@ def _buckets(family: str, name: str, measured: list[Gauges]) -> Iterator[str]:
     shares = _SPREADS[name]
     for one in measured:
         head = f'{family}{{{one.labels},le="'
+        tails = _NOTHING[bounds]
         if one.requests:
-            yield "".join(
-                f'{head}{bound}"}} {one.requests * share:.6g}\n'
-                for bound, share in zip(bounds, shares, strict=True)
-            )
-        else:
-            yield "".join([f'{head}{bound}"}} 0\n' for bound in bounds])
+            counts = zip(bounds, shares, strict=True)
+            tails = [f'{bound}"}} {one.requests * share:.6g}\n' for bound, share in counts]
+        yield head + head.join(tails)
 
 
 def _value(name: str, one: Gauges) -> float:
