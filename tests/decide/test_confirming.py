@@ -12,8 +12,10 @@ from firewarden.model.action import Effect, Intent, Outcome, Released
 from firewarden.model.deployment import Deployment
 from firewarden.model.verdict import IncidentState
 from firewarden.model.vocabulary import Verb
+from firewarden.policy.rules import PolicySet
 from tests.support.acting import Ring, a_ring, after, an_incident, an_intent, in_mode, kinds
 from tests.support.deciding import (
+    IDLE,
     NOW,
     Looks,
     a_deployment,
@@ -196,10 +198,12 @@ def test_what_a_person_set_after_our_change_is_no_failure() -> None:
 
 # --- in the ring --------------------------------------------------------------------------
 
+IN_A_WEEK = (NOW + minutes(15.5) + timedelta(days=7)).isoformat()
 
-def stopped(**outcome: Any) -> Ring:
+
+def stopped(*, policy_set: PolicySet | None = None, **outcome: Any) -> Ring:
     """A ring in which the stop of exp-1 was just called."""
-    ring = a_ring(in_mode("enforce"), a_deployment(), a_deployment("web-1"))
+    ring = a_ring(policy_set or in_mode("enforce"), a_deployment(), a_deployment("web-1"))
     ring.cycle()
     ring.deliver()
     ring.pass_time(minutes(0.5))
@@ -225,6 +229,26 @@ def test_a_stop_is_done_once_the_next_listing_shows_it() -> None:
     assert kinds(ring) == ["idle.acted"]
     assert ring.told[0].facts["before_min_replica_count"] == "1"
     assert ring.told[0].facts["after_min_replica_count"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("word", "doomed"),
+    [
+        pytest.param("restore", None, id="put back before"),
+        pytest.param("ask", IN_A_WEEK, id="asked about before"),
+        pytest.param("let_go", IN_A_WEEK, id="let go"),
+    ],
+)
+def test_whoever_hears_of_a_stop_hears_when_the_provider_will_delete_it(
+    word: str, doomed: str | None
+) -> None:
+    text = IDLE.replace("    match:", f"    provider_delete: {word}\n    match:")
+    ring = stopped(policy_set=in_mode("enforce", text))
+    ring.pass_time(minutes(0.5))
+
+    (told,) = ring.told
+    assert told.kind == "idle.acted"
+    assert told.facts.get("provider_deletes_at") == doomed
 
 
 def test_a_stop_that_never_comes_about_fails_and_pages() -> None:

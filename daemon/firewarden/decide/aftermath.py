@@ -1,16 +1,16 @@
 """What people are told of a change after it was made, in one plain line each."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from firewarden.decide.situation import Situation
 from firewarden.model.action import Intent
 from firewarden.model.deployment import Deployment
 from firewarden.model.notice import Notice, Severity
+from firewarden.model.vocabulary import ProviderDelete
 
 
-def before_and_after(call: Intent) -> Mapping[str, str]:
+def before_and_after(call: Intent) -> dict[str, str]:
     """Say what *call* changed, as facts for programs."""
     before, effect = call.before, call.effect
     facts = {
@@ -25,6 +25,14 @@ def before_and_after(call: Intent) -> Mapping[str, str]:
         "after_desired_replica_count": effect.replica_count,
     }
     return facts | {name: str(value) for name, value in after.items() if value is not None}
+
+
+def doomed(call: Intent, deletes_after: timedelta | None) -> dict[str, str]:
+    """Say when the provider deletes what *call* gave min 0, unless that is put back in time."""
+    began = call.effect.min_replica_count == 0 < call.before.min_replica_count
+    if deletes_after is None or not began or call.provider_delete is ProviderDelete.RESTORE:
+        return {}
+    return {"provider_deletes_at": (call.planned_at + deletes_after).isoformat()}
 
 
 def story_of_change(intent: Intent) -> str:

@@ -50,7 +50,12 @@ def step(
     if situation.ceiling is Mode.DISABLED:
         return Steps(changed=(), notices=(), docket=docket)
     policies = {one.name: one for one in policy_set.policies if one.mode is not Mode.DISABLED}
-    book = Proceedings(situation=situation, docket=docket, policies=policies)
+    book = Proceedings(
+        situation=situation,
+        docket=docket,
+        policies=policies,
+        deletes_after=policy_set.auto_delete_after,
+    )
     stages = Stages(book=book)
     by_pair = {(verdict.uid, verdict.policy): verdict for verdict in verdicts}
     for pair, incident in docket.opened.items():

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from firewarden.decide import notices
 from firewarden.decide.docket import Docket, Pair
@@ -17,11 +17,17 @@ from firewarden.policy.rules import Policy
 
 @dataclass(slots=True, kw_only=True)
 class Proceedings:
-    """One cycle as it goes on; *policies* are those that are not disabled."""
+    """One cycle as it goes on.
+
+    Attributes:
+        policies: those that are not disabled.
+        deletes_after: the provider's clock for what has min 0; None: it deletes nothing.
+    """
 
     situation: Situation
     docket: Docket
     policies: Mapping[PolicyName, Policy]
+    deletes_after: timedelta | None = None
     changed: dict[Pair, Incident] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
 

@@ -184,7 +184,7 @@ class Stages:
         if found is Confirmed.OVERRULED:
             book.tell(notices.cancelled(done, book.situation), done.policy)
             return
-        facts = aftermath.before_and_after(call)
+        facts = aftermath.before_and_after(call) | aftermath.doomed(call, book.deletes_after)
         book.tell(notices.acted(done, book.situation, facts=facts), done.policy)
         self._tell_of_flapping(call)
 
