@@ -30,6 +30,8 @@ SMALL, LARGE = (500, 10), (10_000, 2)
 LIVE_SHARE = 5
 MOST_SMALL, MOST_LARGE, MOST_GROWTH = 130.0, 260.0, 2.0
 CYCLES = 100_000
+"""At some 7 ms each: by far the longest of all measurements."""
+
 WARM_UP = 10_000
 SETTLED = 8
 SETTLED_QUICK = 4
@@ -50,8 +52,11 @@ def figures(*, quick: bool) -> list[Figure]:
 
 def _at_rest(count: int, speed: int, *, target: float, cycles: int) -> Figure:
     live = count // LIVE_SHARE
-    with TemporaryDirectory() as folder, _daemon(count, live, speed, Path(folder)) as (pid, url):
-        found = _settled(pid, url, Path(folder) / "ledger.db", cycles)
+    with (
+        TemporaryDirectory() as folder,
+        _daemon(count, live, speed, Path(folder)) as (process, url),
+    ):
+        found = _settled(process, url, Path(folder) / "ledger.db", cycles)
     return Figure(
         name="P6",
         what=f"resident memory of `firewarden run`, {count:,} deployments, {live:,} live,"
@@ -65,7 +70,9 @@ def _at_rest(count: int, speed: int, *, target: float, cycles: int) -> Figure:
 
 
 @contextmanager
-def _daemon(count: int, live: int, speed: int, folder: Path) -> Iterator[tuple[int, str]]:
+def _daemon(
+    count: int, live: int, speed: int, folder: Path
+) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """Run the daemon before a simulator; give its process and the address that it serves."""
     origin = datetime.now(UTC).isoformat()
     words = [sys.executable, "-m", "benchmarks.simulator", count, live, speed, origin]
@@ -83,20 +90,20 @@ def _daemon(count: int, live: int, speed: int, folder: Path) -> Iterator[tuple[i
             "FIREWARDEN_LOG_LEVEL": "warning",
         }
         with running([OURS / "firewarden", "run"], cwd=folder, environ=variables) as process:
-            yield process.pid, f"http://{address}"
+            yield process, f"http://{address}"
 
 
-def _settled(pid: int, url: str, ledger: Path, cycles: int) -> Resident:
+def _settled(process: "subprocess.Popen[str]", url: str, ledger: Path, cycles: int) -> Resident:
     """Wait for so many *cycles* and scrapes, and figures of all that; read the size then."""
     deadline = time.monotonic() + PATIENCE_S
     with httpx.Client(base_url=url, trust_env=False, timeout=60) as http:
-        while time.monotonic() < deadline:
+        while process.poll() is None and time.monotonic() < deadline:
             time.sleep(1)
             with suppress(httpx.TransportError):
                 shown = http.get("/metrics").raise_for_status().text
                 if "firewarden_replicas{" in shown and min(_counts(ledger)) >= cycles:
-                    return resident(pid)
-    raise RuntimeError(f"no {cycles} cycles within {PATIENCE_S:.0f} s")
+                    return resident(process.pid)
+    raise RuntimeError(f"no {cycles} cycles within {PATIENCE_S:.0f} s, exit {process.poll()}")
 
 
 def _counts(ledger: Path) -> tuple[int, int]:

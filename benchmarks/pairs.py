@@ -27,10 +27,11 @@ class Simulator:
     """A simulated account that is being served."""
 
     url: str
+    http: httpx.Client
 
     def put_ahead(self, seconds: float) -> None:
         """Let its clock be so far ahead of the wall's."""
-        httpx.post(f"{self.url}/_clock", params={"ahead": seconds}, trust_env=False, timeout=60)
+        self.http.post("/_clock", params={"ahead": seconds}).raise_for_status()
 
 
 @contextmanager
@@ -38,7 +39,9 @@ def simulator(count: int, live: int) -> Iterator[Simulator]:
     """Serve *count* deployments, *live* of them with replicas, around the body."""
     command = [sys.executable, "-m", "benchmarks.simulator", str(count), str(live)]
     with running(command) as process:
-        yield Simulator(url=f"http://127.0.0.1:{_line(process)}")
+        url = f"http://127.0.0.1:{_line(process)}"
+        with httpx.Client(base_url=url, trust_env=False, timeout=60) as http:
+            yield Simulator(url=url, http=http)
 
 
 class Worker:
@@ -75,15 +78,13 @@ class Pair:
         self._account = account
         self._workers = (ours, other)
         self._begin_s = HOUR_S - (time.time() + (BEFORE_HOUR + 1) * STEP_S) % HOUR_S
-        self._began = time.monotonic()
 
     def cycle(self, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Take both through the instant of cycle *number*; each goes first every other time.
+        """Take both through cycle *number*, `STEP_S` and the time that passed after the last.
 
-        However long that takes, the next one begins `STEP_S` after it: no gap comes of it.
+        Each goes first every other time.
         """
-        passed_s = time.monotonic() - self._began
-        ahead_s = self._begin_s + (number + 1) * STEP_S - passed_s
+        ahead_s = self._begin_s + (number + 1) * STEP_S
         self._account.put_ahead(ahead_s)
         ours, other = self._workers
         if number % 2:

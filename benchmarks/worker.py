@@ -18,6 +18,7 @@ from typing import Any
 
 from benchmarks.clocks import Ahead
 from benchmarks.floor import floor
+from benchmarks.pairs import STEP_S
 from firewarden.app.compose import Seams, open_accounts, open_database
 from firewarden.app.keeper import Keeper
 from firewarden.app.lease import LeaseKeeper, Terms
@@ -46,13 +47,18 @@ def cpu_s() -> float:
 
 
 def settings_for(url: str, file: Path) -> Settings:
-    """Make the settings of a daemon that asks *url* and keeps its ledger in *file*."""
+    """Make the settings of a daemon that asks *url* and keeps its ledger in *file*.
+
+    It expects its cycles as far apart as they are: 2.5 times that is a gap, with rows to write.
+    """
     return load_settings(
         environ={
             "FIREWORKS_API_KEY": KEY,
             "FIREWORKS_BASE_URL": url,
             "FIREWARDEN_DATABASE_URL": f"sqlite:///{file}",
             "FIREWARDEN_POLICIES": str(POLICIES),
+            "FIREWARDEN_POLL_EVERY": f"{STEP_S:.0f}s",
+            "FIREWARDEN_METRICS_EVERY": f"{STEP_S:.0f}s",
         },
         dotenv=None,
     ).settings
