@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from firewarden.app.lease import TTL
 from firewarden.errors import (
     FileUnusable,
     SettingsError,
@@ -277,6 +278,14 @@ class TestPostgresql:
             "application_name": "firewarden",
             "TimeZone": "UTC",
         }
+
+    def test_lets_go_of_what_a_stopped_holder_has_locked_before_its_lease_is_over(
+        self, on_postgresql: Database
+    ) -> None:
+        with on_postgresql.reading() as session:
+            shown = "SHOW idle_in_transaction_session_timeout"
+            seconds = session.exec_driver_sql(shown).scalar_one().removesuffix("s")
+        assert 0 < int(seconds) < TTL.total_seconds()
 
     def test_lets_no_reader_write(self, on_postgresql: Database) -> None:
         with (

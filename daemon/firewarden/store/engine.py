@@ -26,7 +26,9 @@ PRAGMAS: Final = (
 SETTINGS: Final = (
     "SET statement_timeout = '30s'",
     "SET lock_timeout = '10s'",
-    "SET idle_in_transaction_session_timeout = '60s'",
+    # Less than a lease lasts: a holder that is stopped in the midst of a transaction keeps the row
+    # of its lease locked, and its heir would wait for that and not for the lease.
+    "SET idle_in_transaction_session_timeout = '15s'",
     "SET timezone = 'UTC'",
 )
 POSTGRESQL: Final = {
