@@ -42,7 +42,6 @@ RUN: Final = RUNS.target
 SCRAPE: Final = table(ScrapeRow)
 SEGMENT: Final = SEGMENTS.target
 
-"""Polls that are remembered over a restart."""
 END_OF_TIME: Final = 2**62
 
 
