@@ -171,7 +171,7 @@ class Scene:
         self.cloud = Cloud(self.clock, self.database)
         self.cloud.show(a_deployment())
         with self.database.writing() as session:
-            ledger.write_change(session, ACCOUNT, _met(a_deployment()), at=NOW)
+            ledger.write_change(session, ACCOUNT, met(a_deployment()), at=NOW)
             incidents.write(session, an_incident())
 
     def hand(self) -> Hand:
@@ -238,7 +238,7 @@ def an_order(
     return replace(plain, **changes)
 
 
-def _met(deployment: Deployment) -> LedgerChange:
+def met(deployment: Deployment) -> LedgerChange:
     known = Known(
         uid=deployment.uid,
         account=ACCOUNT,

@@ -192,6 +192,35 @@ def test_what_a_person_protects_by_command_is_protected() -> None:
     assert (verdict.blocked_by, verdict.blocked_because) == (Blocker.PROTECTED, "protected by me")
 
 
+def test_what_the_operator_protects_is_protected() -> None:
+    text = IDLE + "protect:\n  - {name: exp-1, forever: true, reason: launch}\n"
+    (verdict,) = judge(a_situation(), policies(text))
+
+    assert verdict.blocked_by is Blocker.PROTECTED
+    assert "launch" in verdict.blocked_because
+
+
+@pytest.mark.parametrize("verb", ["scale_to_zero", "hold_growth"])
+def test_what_is_unknown_blocks_whatever_would_be_done(verb: str) -> None:
+    text = IDLE.replace("scale_to_zero", verb)
+    (verdict,) = judge(a_situation(looks=Looks(default=UNKNOWN)), policies(text))
+
+    assert (verdict.truth, verdict.blocked_by) == (Truth.UNKNOWN, Blocker.DATA_MISSING)
+    assert verdict.blocked_because.startswith("idle_for: ")
+
+
+@pytest.mark.parametrize("is_released", [False, True])
+def test_a_fleet_that_turned_quiet_in_one_look_blocks_until_a_person_has_looked(
+    *, is_released: bool
+) -> None:
+    at = NOW - minutes(120)
+    looks = Looks(default=replace(quiet(minutes(120)), active_at=at - timedelta(seconds=30)))
+    fleet = (a_deployment(), *(a_deployment(f"web-{number}") for number in range(4)))
+    situation = a_situation(*fleet, looks=looks, brake_released_at=at if is_released else None)
+
+    assert only(situation).blocked_by is (None if is_released else Blocker.EVIDENCE_BRAKE)
+
+
 ENDING = {
     verb: policies(
         IDLE.replace("idle_for: 45m, ", "")
