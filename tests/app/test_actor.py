@@ -21,7 +21,8 @@ from firewarden.model.action import Effect, Intent, Outcome
 from firewarden.model.activity import Sample, Scrape
 from firewarden.model.deployment import Deployment
 from firewarden.model.people import Override, OverrideKind
-from firewarden.model.verdict import Incident, Mode, Verb
+from firewarden.model.verdict import Incident
+from firewarden.model.vocabulary import Mode, Verb
 from firewarden.observe.watch import AccountWatch
 from firewarden.policy.rules import PolicySet
 from firewarden.store import incidents, intents, ledger, overrides
@@ -240,7 +241,7 @@ async def test_what_another_process_did_within_the_hour_counts_at_the_claim(post
 
 
 async def test_calls_of_another_process_that_failed_hold_it_back_at_the_claim(post: Post) -> None:
-    failed = an_intent("exp-2", opened_at=None, outcome=Outcome.FAILED)
+    failed = an_intent("exp-2", verb=Verb.RESTORE, opened_at=None, outcome=Outcome.FAILED)
     post.store(*(replace(failed, planned_at=NOW - minutes(ago)) for ago in (3, 2, 1)))
 
     assert await post.act(post.memory()) == []

@@ -217,6 +217,21 @@ async def test_the_database_refuses_what_our_own_clock_still_allows(
         one.fence(session)
 
 
+async def test_whoever_is_told_that_another_has_it_lets_go_whatever_its_own_clock_says(
+    database: Database, one: LeaseKeeper, two: LeaseKeeper
+) -> None:
+    await one.acquire()
+    with database.writing() as session:
+        standing = leases.read_lease(session, ACCOUNT, now=NOW)
+        assert standing is not None
+        leases.bury(session, standing)
+    await two.acquire()
+
+    assert not await one.acquire()
+    with pytest.raises(LeaseLost, match=f"{two.described} looks after it"):
+        one.still_held()
+
+
 async def test_released_it_is_the_successors_at_once(one: LeaseKeeper, two: LeaseKeeper) -> None:
     await one.acquire()
     with capture_logs() as logs:

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from firewarden.errors import StoreError
 from firewarden.model.action import Bounds, Effect, Intent, Outcome, Released
 from firewarden.model.ids import PolicyName
+from firewarden.model.people import Request, RequestVerb
 from firewarden.model.verdict import Incident, IncidentState
 from firewarden.model.vocabulary import Mode, ProviderDelete, PutBack, Verb
-from firewarden.store import incidents, intents, ledger
+from firewarden.store import incidents, intents, ledger, requests
 from firewarden.store.engine import Database
 from tests.store.values import ACCOUNT, HOUR, MINUTE, T0, TEXTS, met, uid_of, undone
 
@@ -156,11 +157,23 @@ def test_a_stage_is_done_once(ready: Database, outcome: Outcome, *, again: bool)
     assert (claim(ready, intent()) is not None) == again
 
 
-def test_a_persons_request_is_carried_out_once(ready: Database) -> None:
-    number = claim(ready, intent(opened_at=None, request_id=None))
+@pytest.mark.parametrize("outcome", [Outcome.APPLIED, Outcome.FAILED, Outcome.REFUSED])
+def test_a_persons_request_is_carried_out_once(ready: Database, outcome: Outcome) -> None:
+    request = Request(
+        account=ACCOUNT,
+        verb=RequestVerb.RESTORE,
+        actor="cli:ada@here",
+        uid=uid_of("search"),
+        asked_at=T0,
+        expires_at=T0 + HOUR,
+    )
+    with ready.writing() as session:
+        asked = requests.ask(session, request)
+    number = claim(ready, intent(opened_at=None, request_id=asked))
     assert number is not None
-    finish(ready, number, Outcome.REFUSED)
+    finish(ready, number, outcome)
 
+    assert claim(ready, intent(opened_at=None, request_id=asked)) is None
     assert claim(ready, intent("rank")) is not None, "another deployment is nobody's concern"
 
 

@@ -66,6 +66,15 @@ def test_said_again_it_is_told_once_and_keeps_its_first_instant(database: Databa
     assert (alert.notice, alert.first_at) == (again, T0)
 
 
+def test_an_event_is_told_once_however_severe_it_is_said_to_be_later(database: Database) -> None:
+    event = replace(GAP, once=True)
+    assert record(database, event)
+    deliver(database, *pending(database))
+
+    assert not record(database, replace(event, at=T0 + MINUTE, severity=Severity.PAGE))
+    assert (pending(database), firing(database)) == ((), ())
+
+
 @pytest.mark.parametrize(
     ("severity", "told"),
     [

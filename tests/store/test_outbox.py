@@ -350,6 +350,19 @@ def test_a_channel_that_asked_to_be_left_alone_is_left_alone_and_no_other(
     assert (again.number, again.tries) == (letter.number, 1)
 
 
+def test_what_else_waits_for_a_channel_that_asked_to_be_left_alone_waits_too(
+    database: Database,
+) -> None:
+    write(database, WARNING, replace(WARNING, key="another"))
+    until = WALL + 30 * SECOND
+    letter = claimed(database)
+    with database.writing() as session:
+        outbox.put_off(session, letter, "HTTP 429", until=until, now=WALL)
+
+    assert claim(database, at=until - SECOND) is None
+    assert claimed(database, at=until).notice.key == "another"
+
+
 def test_news_make_what_waits_for_its_next_try_due(database: Database) -> None:
     write(database, WARNING)
     with database.writing() as session:
