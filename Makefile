@@ -85,7 +85,8 @@ bench: ready $(BENCH_STAMP) ## the figures to reach, beside their peers; fails w
 simulate: ready ## simulated days with faults and crashes; SEEDS=200 says how many
 	@$(BIN)/python -m pytest -n $(WORKERS) tests/simulation --seeds=$(SEEDS) --whole-days $(ARGS)
 
-mutants: ready ## change decide and metering a little at a time: do the tests notice? PACKAGES="..."
+mutants: ready ## take away defences, then change decide and metering a little: do the tests notice?
+	@$(BIN)/python .ci/hand_mutants.py $(ARGS)
 	@$(BIN)/python .ci/mutants.py $(PACKAGES)
 
 audit: ready ## known holes in what is shipped, and its bill of materials (dist/sbom.json)
