@@ -1,6 +1,6 @@
 """S2 and S4: orders, the hand that carries them out, and who lets it."""
 
-from tests.mutants.kinds import mutant
+from tests.mutants.kinds import Edit, mutant
 
 _ORDERS = "decide/orders.py"
 _OF_ORDERS = "tests/decide/test_orders.py"
@@ -10,6 +10,12 @@ _CALLS = "act/calls.py"
 _OF_CALLS = "tests/act/test_calls.py"
 _ACTOR = "app/actor.py"
 _OF_ACTOR = "tests/app/test_actor.py"
+
+_KEEPS_NOTHING = Edit(
+    file=_HAND,
+    old="            if order.verb in STOPS:\n",
+    new="            if False:\n",
+)
 
 ORDERS = (
     mutant(
@@ -89,7 +95,8 @@ HAND = (
         "        if number is None:\n"
         "            return None\n"
         "        intent = replace(intent, action_id=number)\n",
-        _OF_CALLS, "test_each_effect_is_its_calls_in_their_order_and_once",
+        _OF_HAND, "test_killed_anywhere_there_is_one_outcome_and_no_call_is_sent_twice",
+        off=(_KEEPS_NOTHING,),
     ),
     mutant(
         "S7", "what may not be claimed is carried out", _HAND,
