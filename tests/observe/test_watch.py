@@ -81,6 +81,27 @@ async def test_what_the_listing_left_out_is_asked_for_and_voids_it(clock: Virtua
 
 
 @in_virtual_time
+async def test_a_voided_listing_says_of_nothing_that_it_was_not_there_yet(
+    clock: VirtualClock,
+) -> None:
+    provider = ScriptedProvider(clock)
+    provider.show(a_deployment("a"))
+    watch = a_watch(provider, clock)
+    *_, whole = await polls(watch, clock, 2)
+    provider.show(a_deployment("a"), a_deployment("b"))
+    provider.listed = []
+    (voided,) = await polls(watch, clock, 1)
+    provider.show(a_deployment("a"), a_deployment("b"))
+
+    seen = await watch.poll()
+
+    assert not voided.poll.complete
+    (opened,) = [one for change in seen.changes for one in change.opened]
+    assert opened.uid == a_deployment("b").uid
+    assert opened.started.lo <= whole.poll.answered_at
+
+
+@in_virtual_time
 async def test_gone_is_what_is_not_found_on_two_reads_an_interval_apart(
     clock: VirtualClock,
 ) -> None:

@@ -63,6 +63,10 @@ class Ledger:
         """Known, absent from the newest complete listing, not confirmed gone: ask for each."""
         return tuple(uid for uid in self._missing if uid in self._book.known)
 
+    def absent_from(self, fleet: Fleet) -> tuple[Uid, ...]:
+        """Name what is known and not in *fleet*."""
+        return tuple(sorted(self._book.known.keys() - fleet.deployments.keys()))
+
     @property
     def open_segments(self) -> tuple[Segment, ...]:
         """All segments that go on."""
@@ -171,7 +175,7 @@ class Ledger:
     def _conclude(self, fleet: Fleet, reading: Reading, draft: Draft) -> None:
         """Note what a complete listing leaves out, and the hours that are over."""
         book, previous, shown = self._book, self._polled, fleet.deployments
-        self._missing = tuple(sorted(book.known.keys() - shown.keys()))
+        self._missing = self.absent_from(fleet)
         for uid in self._missing:
             book.miss(uid, draft)
         book.apart = {uid: at for uid, at in book.apart.items() if uid not in shown}

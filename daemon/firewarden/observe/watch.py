@@ -117,14 +117,14 @@ class AccountWatch:
         )
         if problem := grew_younger(before, described):
             fleet = replace(fleet, complete=False, problem=problem)
-        change = self.ledger.fold_fleet(fleet, cause=self._trouble)
+        fleet, reads = await self._ask_for_missing(fleet)
+        changes = [self.ledger.fold_fleet(fleet, cause=self._trouble)]
+        changes += [self.ledger.fold_examined(uid, examined) for uid, examined in reads]
         self._trouble = ""
-        seen = await self._look_for_missing(
-            Seen(poll=_poll_of(fleet), fleet=fleet, changes=_moved([change]), described=described)
-        )
-        if seen.poll.complete and seen.fleet is not None:
-            self._earlier, self.fleet = self.fleet, seen.fleet
-            listed = seen.fleet.deployments.items()
+        seen = Seen(poll=_poll_of(fleet), fleet=fleet, changes=_moved(changes), described=described)
+        if fleet.complete:
+            self._earlier, self.fleet = self.fleet, fleet
+            listed = fleet.deployments.items()
             self._changing = tuple(uid for uid, each in listed if each.is_changing)
         return seen
 
@@ -194,27 +194,38 @@ class AccountWatch:
         )
         return Seen(poll=poll, fleet=None, changes=(), error=error)
 
-    async def _look_for_missing(self, seen: Seen) -> Seen:
-        """Ask for each deployment that the listing left out; one that is there voids it."""
-        changes, there = [], []
-        for uid in self.ledger.missing[:READS_AT_ONCE]:
-            examined, change = await self._read(uid)
-            changes.append(change)
+    async def _ask_for_missing(self, fleet: Fleet) -> tuple[Fleet, list[tuple[Uid, Examined]]]:
+        """Read each deployment that *fleet* leaves out; one that is there voids the listing.
+
+        It is voided before it is folded: what a false listing leaves out was there all the same.
+        """
+        reads, there = [], []
+        absent = self.ledger.absent_from(fleet) if fleet.complete else self.ledger.missing
+        for uid in absent[:READS_AT_ONCE]:
+            examined = await self._ask(uid)
             if examined is None:
                 break  # whoever does not answer now is asked again in the next cycle
+            reads.append((uid, examined))
             found = examined.deployment
             if found is not None and found.uid == uid and not found.is_gone:
                 there.append(found.deployment_id)
-        moved = _moved(changes)
-        if there and seen.poll.complete:
-            return seen.doubted(f"the listing left out {', '.join(sorted(there))}", moved)
-        return replace(seen, changes=(*seen.changes, *moved))
+        if there and fleet.complete:
+            problem = f"the listing left out {', '.join(sorted(there))}"
+            fleet = replace(fleet, complete=False, problem=problem)
+        return fleet, reads
 
     def _changed_since(self, uid: Uid, since: datetime) -> bool:
         segment = self.ledger.open_segment(uid)
         return segment is not None and segment.started.hi >= since
 
     async def _read(self, uid: Uid, *, alone: bool = True) -> tuple[Examined | None, LedgerChange]:
+        """Read one deployment as `_ask` does, and fold what was found."""
+        examined = await self._ask(uid, alone=alone)
+        if examined is None:
+            return None, LedgerChange()
+        return examined, self.ledger.fold_examined(uid, examined)
+
+    async def _ask(self, uid: Uid, *, alone: bool = True) -> Examined | None:
         """Read one deployment, *alone* or with what leans on it; no answer concludes nothing."""
         name = name_of(uid)
         deployment_id = DeploymentId(name.rpartition("/")[2])
@@ -222,10 +233,10 @@ class AccountWatch:
             async with within(READ_WITHIN):
                 examined = await self._provider.fetch_deployment(deployment_id, alone=alone)
         except (ProviderError, TimeoutError):
-            return None, LedgerChange()
+            return None
         if not alone:
             self.around[name] = examined.surroundings
-        return examined, self.ledger.fold_examined(uid, examined)
+        return examined
 
 
 def _poll_of(fleet: Fleet) -> Poll:
