@@ -185,7 +185,7 @@ def test_calls_and_rehearsals_take_no_room_from_each_other() -> None:
         pytest.param({"outcome": Outcome.FAILED}, True, id="failed"),
         pytest.param({"outcome": Outcome.PLANNED, "finished_at": None}, True, id="not known yet"),
         pytest.param({"outcome": Outcome.REFUSED}, False, id="a refusal is no attempt"),
-        pytest.param({"outcome": Outcome.EXPIRED}, False, id="never sent"),
+        pytest.param({"outcome": Outcome.EXPIRED}, True, id="found unchanged later"),
         pytest.param({"verb": Verb.RESTORE}, False, id="put back"),
         pytest.param({"actor": "cli:me@here"}, False, id="asked for by a person"),
     ],

@@ -24,8 +24,11 @@ class Outcome(StrEnum):
 
     @property
     def is_attempt(self) -> bool:
-        """A call was sent, or may have been: it counts against every limit."""
-        return self in {Outcome.PLANNED, Outcome.APPLIED, Outcome.FAILED}
+        """A call was sent, or may have been: it counts against every limit.
+
+        So does what was found open and unchanged later: a read may be older than the change.
+        """
+        return self is not Outcome.REFUSED
 
 
 class Released(StrEnum):
