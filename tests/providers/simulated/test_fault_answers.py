@@ -58,6 +58,14 @@ async def test_the_missing_item_is_the_one_that_is_named() -> None:
     assert len(names(answer)) == 59
 
 
+async def test_a_fault_about_one_that_is_not_there_strikes_nothing() -> None:
+    faults = a_fault("missing-item", deployment="d99999")
+    answer = await ask(faults, LIST, pageSize="200")
+
+    assert len(names(answer)) == 60
+    assert [each["fired"] for each in faults.counts()] == [0]
+
+
 async def read_pages(faults: Faults, *, most: int = 20) -> list[httpx.Response]:
     pages: list[httpx.Response] = []
     async with a_client(still(), FakeClock(), faults=faults) as client:

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from firewarden.errors import SettingsError
+from firewarden.model.deployment import State
 from firewarden.providers.simulated.broken import Broken
 from firewarden.providers.simulated.fault_kinds import KINDS
 from firewarden.providers.simulated.fault_types import Arrival, Fault, Run, Scene, when
@@ -66,7 +67,7 @@ class Faults:
         """Answer *arrival* by the first fault that takes it, or as it should be; name the fault."""
         for fault in self._faults:
             effect = KINDS[fault.kind].effect
-            if effect is None or not self._takes(fault, arrival, world.agenda.now):
+            if effect is None or not self._takes(fault, arrival, world):
                 continue
             self._fired[fault.id] += 1
             scene = Scene(
@@ -92,13 +93,15 @@ class Faults:
         if begin is not None and begin(world, fault, self._memories[fault.id]):
             self._fired[fault.id] += 1
 
-    def _takes(self, fault: Fault, arrival: Arrival, now: int) -> bool:
-        start, end = self._spans[fault.id]
+    def _takes(self, fault: Fault, arrival: Arrival, world: World) -> bool:
+        now, (start, end) = world.agenda.now, self._spans[fault.id]
         if now < start or (end is not None and now >= end):
             return False
         if fault.on not in {"any", arrival.target} or not _is_page(fault, arrival):
             return False
         if arrival.deployment_id and fault.deployment not in {"", arrival.deployment_id}:
+            return False
+        if fault.deployment and not arrival.deployment_id and not _is_there(fault, arrival, world):
             return False
         if fault.times is not None and self._fired[fault.id] >= fault.times:
             return False
@@ -171,6 +174,13 @@ def _one_of(value: object, allowed: Sequence[str], what: str, place: str) -> str
 
 def _instant(world: World, when: timedelta | int | None) -> int | None:
     return to_ms(world.start) + span_ms(when) if isinstance(when, timedelta) else when
+
+
+def _is_there(fault: Fault, arrival: Arrival, world: World) -> bool:
+    """Can a listing, or a scrape, show the deployment that *fault* is about?"""
+    account = world.accounts.get(arrival.account_id)
+    found = None if account is None else account.find(fault.deployment)
+    return found is not None and found.state is not State.DELETED
 
 
 def _is_page(fault: Fault, arrival: Arrival) -> bool:
