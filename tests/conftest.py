@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--seeds",
         type=int,
-        default=30,
+        default=200,
         metavar="N",
         help="how many seeds each simulation test runs (make simulate SEEDS=N)",
     )

@@ -48,10 +48,11 @@ def wrong(book: Book) -> Iterator[str]:
 def test_a_life_in_which_everything_goes_wrong(
     simulation_seed: int, folder: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    life = live(simulation_seed, folder)
-    book = Book.of(life)
-    record_property("sometimes", {"wanted": sorted(wanted()), "happened": dict(happened(book))})
-    found = list(wrong(book))
+    with live(simulation_seed, folder) as life:
+        book = Book.of(life)
+        told = {"wanted": sorted(wanted()), "happened": dict(happened(book))}
+        record_property("sometimes", told)
+        found = list(wrong(book))
     replay = f'make simulate ARGS="--seed {simulation_seed} -k everything_goes_wrong"'
     assert not found, "\n".join((replay, *found[:SHOWN]))
 

@@ -15,12 +15,12 @@ from firewarden.providers.simulated.incarnation import Incarnation
 from firewarden.providers.simulated.instants import to_ms
 from firewarden.providers.simulated.metrics import refreshed_at
 from firewarden.providers.simulated.render import create_time
+from firewarden.store.history import read_scrapes
 from firewarden.store.incidents import read_closed, read_open
 from firewarden.store.intents import read_actions
 from tests.simulation.ring.living import Life
 from tests.simulation.ring.watching import Change
 from tests.simulation.stages import START
-from tests.support.daemon import ledger_of
 from tests.support.oracles import instant
 
 RATE_OVER_MS = 60_000
@@ -80,17 +80,22 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class Book:
-    """All that is known of a life once it is over."""
+    """All that is known of a life once it is over.
+
+    Attributes:
+        believed: when each scrape was answered that the daemon took for whole.
+    """
 
     life: Life
     policies: Mapping[str, Policy]
     intents: tuple[Intent, ...]
     incidents: tuple[Incident, ...]
+    believed: tuple[datetime, ...]
 
     @classmethod
     def of(cls, life: Life) -> "Book":
         """Read it from the ledger of *life*."""
-        with ledger_of(life.stage) as ledger:
+        with life.ledger() as ledger:
             session, account = ledger.session, ledger.account
             return cls(
                 life=life,
@@ -99,6 +104,11 @@ class Book:
                 incidents=(
                     *read_closed(session, account, since=START),
                     *read_open(session, account),
+                ),
+                believed=tuple(
+                    scrape.answered_at
+                    for scrape in read_scrapes(session, account, since=START, until=ledger.now)
+                    if scrape.whole
                 ),
             )
 

@@ -11,12 +11,10 @@ from firewarden.store.requests import read_asked
 from tests.simulation.ring.book import Book
 from tests.simulation.ring.people import ANSWERS, SLACK_FAULTS, WHATEVER
 from tests.simulation.stages import START
-from tests.support.daemon import ledger_of
 
 DEATHS = ("any instant", "asked to stop")
 EVENTS = (
     "a policy stands down after two reversals",
-    "a process would not start",
     "a request of restore is done",
     "a request of restore is refused",
     "a request of undelete is done",
@@ -92,12 +90,11 @@ def _events(book: Book) -> Iterator[str]:
     for notice in book.life.stage.heard.notices:
         if notice.kind in _TOLD:
             yield _TOLD[notice.kind]
-    with ledger_of(book.life.stage) as ledger:
+    with book.life.ledger() as ledger:
         asked = read_asked(ledger.session, ledger.account, since=START)
     for request in asked:
         if request.outcome is not None:
             yield f"a request of {request.verb} is {request.outcome}"
-    yield from ["a process would not start"] * book.life.refused
 
 
 def _of_intent(intent: Intent) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,16 +12,18 @@ from typing import Any, TypeVar
 from firewarden.app.answers import show_plan
 from firewarden.app.compose import load_policies, open_database
 from firewarden.app.picture import take_picture
-from firewarden.app.queries import read_ledger
+from firewarden.app.queries import Ledger, read_ledger
 from firewarden.app.settings import Settings
 from firewarden.clock.virtual import VirtualClock, run_virtual
 from firewarden.errors import ProviderError
+from firewarden.metering.instants import round_down
 from firewarden.notify.slack.answers import Door
 from firewarden.policy.rules import PolicySet
 from firewarden.ports import Crash, CrashPoint
 from firewarden.providers.simulated.faults import parse_faults
 from firewarden.providers.simulated.seeds import child
 from firewarden.providers.simulated.world import World
+from firewarden.report.plan import PlanItem
 from firewarden.store.engine import Database
 from tests.simulation.ring.casting import Cast, draw_cast
 from tests.simulation.ring.people import Doing, People, draw_doings
@@ -90,7 +92,6 @@ class Life:
 
     Attributes:
         began: when each process of the daemon was started.
-        refused: how often one would not start, for the provider's sake.
         passed: crash points at which one was killed, and other ways in which one ended.
         plans: what `firewarden plan` said after each cycle; only where nothing goes wrong.
     """
@@ -102,9 +103,8 @@ class Life:
     beside: Database
     policies: PolicySet
     began: list[datetime] = field(default_factory=list)
-    refused: int = 0
     passed: Counter[str] = field(default_factory=Counter)
-    plans: list[tuple[datetime, frozenset[str]]] = field(default_factory=list)
+    plans: list[tuple[datetime, tuple[PlanItem, ...]]] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
 
@@ -121,6 +121,10 @@ class Life:
         self.requests = (await ask(self.stage, "/_log"))["requests"]
         self.faults = (await ask(self.stage, "/_truth"))["faults"]
 
+    def ledger(self) -> AbstractContextManager[Ledger]:
+        """Read its ledger as a command does, beside the daemon."""
+        return read_ledger(self.beside, self.stage.settings, None, now=self._now())
+
     def _now(self) -> datetime:
         return self.stage.clock.now()
 
@@ -135,9 +139,9 @@ class Life:
         """Make a plan beside the daemon once a cycle of it is committed."""
         if point is not CrashPoint.CYCLE_COMMITTED or not self.script.is_calm:
             return
-        with read_ledger(self.beside, self.stage.settings, None, now=self._now()) as ledger:
+        with self.ledger() as ledger:
             actions = show_plan(take_picture(ledger, policies=self.policies)).actions
-        self.plans.append((self._now(), frozenset(each.deployment_id for each in actions)))
+        self.plans.append((round_down(self._now()), actions))
 
     async def _one(self, death: Death | None) -> None:
         """Run one process until its *death*, or to the end of all."""
@@ -160,7 +164,6 @@ class Life:
             ) as daemon:
                 await mortal.outlive(daemon)
         except ProviderError:
-            self.refused += 1
             await self.stage.clock.sleep(MINUTE)
         except (BaseExceptionGroup, asyncio.CancelledError) as error:
             if not self.watch.is_dead or not _is_death(error):
@@ -235,21 +238,22 @@ def _is_death(error: BaseException) -> bool:
     return isinstance(error, Killed | asyncio.CancelledError)
 
 
-def live(seed: int, folder: Path) -> Life:
-    """Live through the life of *seed* in *folder*, which holds an empty ledger."""
+@contextmanager
+def live(seed: int, folder: Path) -> Iterator[Life]:
+    """Live through the life of *seed* in *folder*, which holds an empty ledger; then it is open."""
     script = draw(seed)
     policies = folder / "policies"
     policies.mkdir()
     (policies / "ring.yaml").write_text(script.cast.policies, encoding="utf-8")
+    settings = _settings_of(script, folder)
+    with closing(open_database(settings, upgrade=False)) as beside:
 
-    async def lived(clock: VirtualClock) -> Life:
-        settings = _settings_of(script, folder)
-        with closing(open_database(settings, upgrade=False)) as beside:
+        async def lived(clock: VirtualClock) -> Life:
             life = _life_of(script, clock, settings, beside)
             await life.live()
-        return life
+            return life
 
-    return run_virtual(lived, start=START)
+        yield run_virtual(lived, start=START)
 
 
 def _settings_of(script: Script, folder: Path) -> Settings:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from firewarden.decide.deeds import REVERSALS, ROUNDS_A_DAY
+from firewarden.metering.segments import name_of
 from firewarden.model.action import POLICY, Outcome, Released
 from firewarden.model.ids import Uid
 from firewarden.model.verdict import Incident, IncidentState
@@ -16,12 +17,16 @@ from firewarden.providers.simulated.instants import to_ms
 from tests.simulation.ring.book import Asked, Book, of_policies, rolling
 from tests.simulation.ring.casting import NEVER
 from tests.simulation.ring.living import END, SETTLED
+from tests.simulation.ring.of_calls import LOOKED_WITHIN
 from tests.simulation.ring.striking import ASKED_FOR, TAIL
 from tests.simulation.stages import HOUR, MINUTE
 from tests.support.oracles import MS
 
 UNTOUCHED_FOR = 50 * MINUTE
 """So long a deployment must have been ready and idle until the end to be missed at zero."""
+
+WAITING = {Verb.SCALE_TO_ZERO, Verb.PARK}
+"""What is done to that which runs: not before its use was looked at once more."""
 
 MOSTLY = 0.9
 """Of what is asked for at a steady pace, so much comes: jitter moves it, a start begins it anew."""
@@ -202,9 +207,19 @@ def _is_used_up(book: Book, name: str) -> bool:
 
 
 def wrong_plans(book: Book) -> Iterator[str]:
-    """S19: until the next cycle that is done which the plan says after this one, and no more."""
-    calls = [(call.at, call.change.name) for call in of_policies(book.first_calls)]
+    """S19: until the next cycle that is begun which the plan says after this one, and no more.
+
+    What runs is stopped right after a scrape that was believed; without one it waits. What is
+    begun may still be refused by what was read since.
+    """
+    intents = [
+        (each.planned_at, name_of(each.uid).rpartition("/")[2])
+        for each in book.intents
+        if each.actor == POLICY and each.verb is not Verb.RESTORE
+    ]
     for (since, planned), (until, _) in pairwise(book.life.plans):
-        done = {name for at, name in calls if since <= at < until}
-        if done != planned:
-            yield f"S19: planned at {since:%H:%M:%S}: {sorted(planned)}; done: {sorted(done)}"
+        is_seen = any(since - LOOKED_WITHIN <= at < until for at in book.believed)
+        due = {each.deployment_id for each in planned if is_seen or each.verb not in WAITING}
+        begun = {name for at, name in intents if since <= at < until}
+        if begun != due:
+            yield f"S19: planned at {since:%H:%M:%S}: {sorted(due)}; begun: {sorted(begun)}"

@@ -8,7 +8,6 @@ from firewarden.model.ids import Uid
 from firewarden.providers.simulated import truth
 from firewarden.providers.simulated.instants import to_ms
 from tests.simulation.ring.book import Book
-from tests.support.daemon import ledger_of
 from tests.support.looks import Looks
 from tests.support.oracles import (
     Truth,
@@ -26,7 +25,7 @@ LIES = {"stale-list", "stale-get", "list-get-disagree", "unknown-fields", "wrong
 
 def wrong_sums(book: Book) -> Iterator[str]:
     """S11: the truth lies inside the metered bounds, unless the provider lied about replicas."""
-    with ledger_of(book.life.stage) as ledger:
+    with book.life.ledger() as ledger:
         since, until = watched_span(ledger)
         account = book.life.stage.world.account()
         told = truth.deployments(account, to_ms(since), to_ms(until))

@@ -8,7 +8,6 @@ import json
 import shutil
 import sys
 import tempfile
-from contextlib import closing
 from pathlib import Path
 
 import structlog
@@ -23,11 +22,9 @@ def told(seed: int, folder: Path) -> str:
     """Give every row of every table, every request, and everything on Slack, of one life."""
     url = f"sqlite:///{folder / EMPTY_LEDGER}"
     Database.open(url, upgrade=True).close()
-    life = live(seed, folder)
-    with closing(Database.open(url, upgrade=False)) as ledger:
-        rows = dump(ledger)
-    slack = "\n".join(map(repr, life.people.slack.messages))
-    return f"{rows}\n{slack}\n{json.dumps(life.requests, indent=0)}"
+    with live(seed, folder) as life:
+        slack = "\n".join(map(repr, life.people.slack.messages))
+        return f"{dump(life.beside)}\n{slack}\n{json.dumps(life.requests, indent=0)}"
 
 
 def main() -> None:

@@ -126,8 +126,8 @@ def _of_writes(rng: Random) -> Fault:
 def _window(rng: Random, names: list[str]) -> Fault:
     kind = rng.choice((*ANYWHERE, *ON_LIST, *ON_GET, *ON_METRICS, *BEGINNING))
     since = rng.uniform(0, 0.93) * CHAOS
-    until = min(since + rng.choice((3, 8, 25)) * rng.uniform(0.5, 1) * MINUTE, CHAOS)
-    rows = _options(rng, kind, absurd=since < NOTHING_ASKED_BEFORE)
+    until = min(since + rng.choice((3, 8, 8, 25, 25, 80)) * rng.uniform(0.5, 1) * MINUTE, CHAOS)
+    rows = _options(rng, kind, absurd=until < NOTHING_ASKED_BEFORE)
     if kind in BEGINNING or (kind in {"missing-item", "metrics-partial"} and rng.random() < HALF):
         rows["deployment"] = rng.choice(names)
     if rng.random() < HALF:
