@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from firewarden.errors import SettingsError
-from firewarden.model.deployment import State
+from firewarden.model.vocabulary import State
 from firewarden.providers.simulated.broken import Broken
 from firewarden.providers.simulated.fault_kinds import KINDS
 from firewarden.providers.simulated.fault_types import Arrival, Fault, Run, Scene, when
