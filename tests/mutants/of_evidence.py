@@ -208,7 +208,7 @@ LISTINGS = (
     ),
     mutant(
         "S1", "what the listing left out and is there all the same voids nothing", _WATCH,
-        "if there and seen.poll.complete:", "if False:",
+        "if there and fleet.complete:", "if False:",
         _OF_WATCH, "test_what_the_listing_left_out_is_asked_for_and_voids_it",
     ),
     mutant(

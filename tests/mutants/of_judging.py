@@ -243,7 +243,7 @@ LIMITS = (
     ),
     mutant(
         "S6", "a call whose answer is not known yet counts for nothing", "model/action.py",
-        "return self in {Outcome.PLANNED, Outcome.APPLIED, Outcome.FAILED}",
+        "return self is not Outcome.REFUSED",
         "return self is Outcome.APPLIED",
         _OF_LIMITS, "test_what_counts_is_what_may_have_been_sent_by_a_policy",
     ),
