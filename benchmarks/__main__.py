@@ -6,7 +6,7 @@ A whole run writes ``benchmarks/RESULTS.md``; a part of one, or a quick one, onl
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import cycle, growth, memory, starting, storage, takeover, telling
+from benchmarks import cycle, day, growth, memory, starting, storage, takeover, telling
 from benchmarks.figures import Figure
 from benchmarks.results import write
 
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "P9": storage.figures,
     "P10": telling.figures,
     "P13": takeover.figures,
+    "P14": day.figures,
 }
 
 
