@@ -91,6 +91,7 @@ class Life:
     """What is left of a life.
 
     Attributes:
+        beside: its ledger, as others than the daemon see it.
         began: when each process of the daemon was started.
         passed: crash points at which one was killed, and other ways in which one ended.
         plans: what `firewarden plan` said after each cycle; only where nothing goes wrong.
