@@ -150,6 +150,18 @@ async def test_never_more_than_two_scrapes_in_any_minute() -> None:
     assert all(later - earlier >= 60 for earlier, later in zip(began, began[2:], strict=False))
 
 
+def test_scrapes_that_were_held_up_come_evenly_afterwards_and_not_in_pairs() -> None:
+    pace, now, begun = MetricsPace(timedelta(seconds=30)), 100.0, []
+    for ended in (now, now):
+        pace.ended(now=ended, throttled=False)
+    for _ in range(4):
+        now += pace.wait_s(now=now)
+        begun.append(now)
+        pace.ended(now=now, throttled=False)
+
+    assert all(later - earlier > 30 for earlier, later in pairwise(begun))
+
+
 async def test_a_429_halves_the_rate_of_scrapes_for_ten_minutes() -> None:
     throttled = written({"message": "slow"}, 429)
     stage = Stage(in_turn(USED, throttled, USED))

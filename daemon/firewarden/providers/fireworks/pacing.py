@@ -86,7 +86,9 @@ class MetricsPace:
         allowed = 1 if self._is_slow(now) else METRICS_CALLS_PER_WINDOW
         if len(self._ended) < allowed:
             return 0.0
-        return max(0.0, self._ended[-allowed] + METRICS_WINDOW_S - now)
+        in_window = self._ended[-allowed] + METRICS_WINDOW_S
+        evenly = self._ended[-1] + METRICS_WINDOW_S / allowed  # two at once are worth one
+        return max(0.0, in_window - now, evenly - now)
 
     def ended(self, *, now: float, throttled: bool) -> None:
         """Note that a scrape is over, whatever came of it."""
