@@ -14,6 +14,7 @@ import structlog
 
 from firewarden.app.logging import configure_logging
 from firewarden.app.redaction import Redactor
+from firewarden.ports import CrashPoint
 from firewarden.store.engine import Database
 from tests.simulation.stages import EMPTY_LEDGER, KEY, in_memory
 from tests.support.clock import FakeClock
@@ -24,12 +25,21 @@ _SEEDS_A_DAY = 500
 _WHOLE_DAYS = 5
 """Real days at speed 600: 144 seconds each, however fast the machine is."""
 
+STOPPED_AT = {
+    CrashPoint.INTENT_COMMITTED: "it has claimed an act",
+    CrashPoint.BOUNDS_SENT: "it has sent the first call of two",
+    CrashPoint.TARGET_EXAMINED: "it is about to call",
+    CrashPoint.CALL_SENT: "it has sent both and written neither down",
+}
+_POINTS_OF_HOURS = 2
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that takes ``day_seed`` or ``real_seed`` once for each seed asked for.
 
     One ``day_seed``, and more where many seeds are asked for; one ``real_seed`` for some hours,
-    or five for a day each with ``--whole-days``.
+    or five for a day each with ``--whole-days``, which is also what it takes for a process to be
+    ``stopped_at`` more than the two points that matter most.
     """
     replayed = metafunc.config.getoption("--seed")
     whole_day = metafunc.config.getoption("--whole-days")
@@ -40,6 +50,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "real_seed" in metafunc.fixturenames:
         seeds = range(1, _WHOLE_DAYS + 1 if whole_day else 2) if replayed is None else [replayed]
         metafunc.parametrize("real_seed", seeds, ids=lambda seed: f"seed {seed}")
+    if "stopped_at" in metafunc.fixturenames:
+        points = list(STOPPED_AT)[: None if whole_day else _POINTS_OF_HOURS]
+        metafunc.parametrize("stopped_at", points, ids=STOPPED_AT.__getitem__)
 
 
 @pytest.fixture

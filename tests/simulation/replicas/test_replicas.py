@@ -67,17 +67,8 @@ def test_two_processes_share_the_accounts_and_outlive_each_other(
     assert not wrong, wrong
 
 
-@pytest.mark.parametrize(
-    "point",
-    [
-        pytest.param(CrashPoint.INTENT_COMMITTED, id="it has claimed an act"),
-        pytest.param(CrashPoint.TARGET_EXAMINED, id="it is about to call"),
-        pytest.param(CrashPoint.BOUNDS_SENT, id="it has sent the first call of two"),
-        pytest.param(CrashPoint.CALL_SENT, id="it has sent both and written neither down"),
-    ],
-)
 def test_one_that_was_stopped_in_the_midst_of_an_act_leaves_it_to_the_other(
-    folder: Path, ledger_url: Url, point: CrashPoint
+    folder: Path, ledger_url: Url, stopped_at: CrashPoint
 ) -> None:
     count = 2
     with ExitStack() as stack:
@@ -86,7 +77,7 @@ def test_one_that_was_stopped_in_the_midst_of_an_act_leaves_it_to_the_other(
         )
         house.have_shorter_leases(TTL_S)
         life = Rounds(house, stack)
-        victim = life.start(point.value)
+        victim = life.start(stopped_at.value)
         stopped = victim.hear("replica.stopping", within_s=PATIENCE_S)
         heir = life.start()
         life.outlive(victim, heir, held(victim), since=0, began_s=stopped["heard_s"])
