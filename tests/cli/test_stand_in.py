@@ -3,6 +3,7 @@
 import json
 import subprocess
 import urllib.request
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from firewarden.model.vocabulary import Mode, Verb
 from firewarden.store import intents, leases
 from firewarden.store.descriptions import read_descriptions
 from firewarden.store.engine import Database
-from tests.cli.processes import COMMAND, LONGEST_S, Simulator, bare_environment
+from tests.cli.processes import COMMAND, LONGEST_S, Simulator, bare_environment, simulating
 
 ACME = AccountId("acme")
 NAME = "llama-forgotten"
@@ -55,6 +56,13 @@ def writes(simulator: Simulator) -> list[dict[str, Any]]:
     with urllib.request.urlopen(f"{simulator.url}/_log", timeout=LONGEST_S) as answer:
         requests = json.load(answer)["requests"]
     return [each for each in requests if each["method"] != "GET"]
+
+
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    """An account of its own: it is changed."""
+    with simulating(tmp_path_factory.mktemp("simulator"), "--speed", "60") as served:
+        yield served
 
 
 @pytest.fixture

@@ -211,7 +211,7 @@ RESPECT = (
     ),
     mutant(
         "S18", "scrapes keep no pace", _PACING,
-        "return max(0.0, self._ended[-allowed] + METRICS_WINDOW_S - now)", "return 0.0",
+        "return max(0.0, in_window - now, evenly - now)", "return 0.0",
         _OF_ASKING,
         "test_never_more_than_two_scrapes_in_any_minute",
         "test_the_pace_holds_however_long_scrapes_take",
