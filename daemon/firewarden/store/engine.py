@@ -20,6 +20,7 @@ PRAGMAS: Final = (
     "busy_timeout=5000",  # first: the next one has to wait for others too
     "journal_mode=WAL",
     "synchronous=FULL",
+    "cache_size=-1024",  # KiB; half of what is usual: what is looked at again is in memory anyway
     "foreign_keys=ON",
     "trusted_schema=OFF",
 )
