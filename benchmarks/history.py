@@ -9,7 +9,6 @@ import asyncio
 import shutil
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.clocks import Ahead
@@ -17,6 +16,7 @@ from benchmarks.recorded import DAY, Recorded
 from benchmarks.storage import CHANGES, opened
 from benchmarks.worker import seams_of, settings_for
 from firewarden.app.compose import open_accounts
+from firewarden.clock.real import WallClock
 from firewarden.model.deployment import Deployment
 
 MS_A_DAY = 86_400_000
@@ -33,7 +33,7 @@ COPIED = {
 
 def lived_through(url: str, file: Path) -> None:
     """Make a ledger *file* of yesterday, of the account that is served at *url*."""
-    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = WallClock().now().replace(hour=0, minute=0, second=0, microsecond=0)
     fleet = asyncio.run(_fleet(url, file))
     account = Recorded(fleet, changes=CHANGES, seed=1, begin=midnight - DAY)
     with opened(file) as database:

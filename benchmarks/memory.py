@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +22,7 @@ import httpx
 from benchmarks.figures import Figure
 from benchmarks.processes import OURS, Resident, resident, running
 from benchmarks.worker import KEY, POLICIES
+from firewarden.clock.real import WallClock
 
 SMALL, LARGE = (500, 10), (10_000, 2)
 """How many deployments, and how much faster than life: as fast as they can be served."""
@@ -38,6 +38,7 @@ SETTLED_QUICK = 4
 """Cycles and scrapes after which everything has been done at least once."""
 
 PATIENCE_S = 600.0
+WALL = WallClock()
 
 
 def figures(*, quick: bool) -> list[Figure]:
@@ -74,7 +75,7 @@ def _daemon(
     count: int, live: int, speed: int, folder: Path
 ) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """Run the daemon before a simulator; give its process and the address that it serves."""
-    origin = datetime.now(UTC).isoformat()
+    origin = WALL.now().isoformat()
     words = [sys.executable, "-m", "benchmarks.simulator", count, live, speed, origin]
     with running([str(each) for each in words]) as simulator:
         assert simulator.stdout is not None
@@ -95,10 +96,10 @@ def _daemon(
 
 def _settled(process: "subprocess.Popen[str]", url: str, ledger: Path, cycles: int) -> Resident:
     """Wait for so many *cycles* and scrapes, and figures of all that; read the size then."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = WALL.mono() + PATIENCE_S
     with httpx.Client(base_url=url, trust_env=False, timeout=60) as http:
-        while process.poll() is None and time.monotonic() < deadline:
-            time.sleep(1)
+        while process.poll() is None and WALL.mono() < deadline:
+            time.sleep(1)  # a scraper's pace: what is measured is another process
             with suppress(httpx.TransportError):
                 shown = http.get("/metrics").raise_for_status().text
                 if "firewarden_replicas{" in shown and min(_counts(ledger)) >= cycles:

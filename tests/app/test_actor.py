@@ -1,6 +1,5 @@
 """What is due is done by what is known at that moment, and by what the database says of it."""
 
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -11,8 +10,7 @@ import pytest
 
 from firewarden.app.actor import OURSELVES, Actor
 from firewarden.app.alarms import Alarms
-from firewarden.app.compose import Account
-from firewarden.app.memory import Memory, Tools
+from firewarden.app.memory import Memory
 from firewarden.app.telling import Telling
 from firewarden.decide.deeds import Deeds
 from firewarden.decide.docket import Docket
@@ -27,12 +25,11 @@ from firewarden.observe.watch import AccountWatch
 from firewarden.policy.rules import PolicySet
 from firewarden.store import incidents, intents, ledger, overrides
 from firewarden.store.engine import Database
-from firewarden.store.runner import Inline
 from tests.act.cloud import Cloud, Tenure, an_order, met
+from tests.app.means import account_of, tools_of
 from tests.observe.test_watch import NOTHING
 from tests.support.acting import ENFORCED, an_incident, an_intent, in_mode
 from tests.support.clock import FakeClock
-from tests.support.daemon import settings_for
 from tests.support.deciding import ACCOUNT, NOW, a_deployment, a_situation, minutes, policies
 
 SECOND = timedelta(seconds=1)
@@ -76,24 +73,9 @@ class Post:
         return an_incident(name, policy_hash=policy.hash)
 
     def actor(self) -> Actor:
-        settings = settings_for(self.folder, self.folder, FIREWARDEN_MODE="enforce")
         return Actor(
-            account=Account(
-                account=ACCOUNT,
-                provider=self.cloud,
-                controls=self.cloud,
-                timezone="UTC",
-                policies=self.folder,
-            ),
-            tools=Tools(
-                settings=settings,
-                clock=self.clock,
-                wall=self.clock,
-                rng=random.Random(1),
-                database=self.database,
-                run_db=Inline(),
-                crash=lambda _point: None,
-            ),
+            account=account_of(self.cloud, self.folder),
+            tools=tools_of(self.database, self.folder, self.clock),
             policies=self.policy_set,
             judge=Judge(self.policy_set),
             telling=Telling(policies=self.policy_set, variables={}),

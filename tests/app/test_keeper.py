@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from firewarden.app.compose import Account
 from firewarden.app.keeper import Keeper
 from firewarden.app.lease import LeaseKeeper
-from firewarden.app.memory import Tools
 from firewarden.errors import (
     AccountSuspended,
     KeyRefused,
@@ -26,9 +24,9 @@ from firewarden.store.history import newest_poll
 from firewarden.store.notices import read_firing
 from firewarden.store.runner import Inline
 from tests.act.cloud import Cloud
+from tests.app.means import account_of, tools_of
 from tests.support.acting import ENFORCED
 from tests.support.clock import FakeClock
-from tests.support.daemon import settings_for
 from tests.support.deciding import ACCOUNT, EVERY, NOW, a_deployment
 
 
@@ -47,24 +45,12 @@ class Desk:
         (self.folder / "idle.yaml").write_text(ENFORCED, encoding="utf-8")
         self.cloud = Cloud(self.clock, self.database)
         self.cloud.show(a_deployment())
-        account = Account(
-            account=ACCOUNT,
-            provider=self.cloud,
-            controls=self.cloud,
-            timezone="UTC",
-            policies=self.folder,
-        )
-        tools = Tools(
-            settings=settings_for(self.folder, self.folder, FIREWARDEN_MODE="enforce"),
-            clock=self.clock,
-            wall=self.clock,
-            rng=random.Random(1),
-            database=self.database,
-            run_db=Inline(),
-            crash=lambda _point: None,
-        )
         self.lease = self.a_lease(1)
-        self.keeper = Keeper(account, tools, self.lease)
+        self.keeper = Keeper(
+            account_of(self.cloud, self.folder),
+            tools_of(self.database, self.folder, self.clock),
+            self.lease,
+        )
 
     def a_lease(self, seed: int) -> LeaseKeeper:
         rng = random.Random(seed)

@@ -199,15 +199,20 @@ async def test_what_began_in_one_holding_does_not_go_on_in_the_next(
     ]
 
 
-async def test_the_database_refuses_what_our_own_clock_still_allows(
-    database: Database, one: LeaseKeeper, two: LeaseKeeper
-) -> None:
+async def taken_from(one: LeaseKeeper, two: LeaseKeeper, database: Database) -> None:
+    """Let *two* take the lease that *one* has and believes to have still."""
     await one.acquire()
     with database.writing() as session:
         standing = leases.read_lease(session, ACCOUNT, now=NOW)
         assert standing is not None
         leases.bury(session, standing)
     await two.acquire()
+
+
+async def test_the_database_refuses_what_our_own_clock_still_allows(
+    database: Database, one: LeaseKeeper, two: LeaseKeeper
+) -> None:
+    await taken_from(one, two, database)
 
     one.still_held()
     with (
@@ -220,12 +225,7 @@ async def test_the_database_refuses_what_our_own_clock_still_allows(
 async def test_whoever_is_told_that_another_has_it_lets_go_whatever_its_own_clock_says(
     database: Database, one: LeaseKeeper, two: LeaseKeeper
 ) -> None:
-    await one.acquire()
-    with database.writing() as session:
-        standing = leases.read_lease(session, ACCOUNT, now=NOW)
-        assert standing is not None
-        leases.bury(session, standing)
-    await two.acquire()
+    await taken_from(one, two, database)
 
     assert not await one.acquire()
     with pytest.raises(LeaseLost, match=f"{two.described} looks after it"):

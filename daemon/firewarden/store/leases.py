@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     RowMapping,
     Select,
     bindparam,
@@ -149,7 +150,7 @@ def read_lease(session: Session, account: AccountId, *, now: datetime) -> Lease 
     return None if row is None else _standing(account, row, shared_instant(session, now))
 
 
-def _key_of(account: AccountId) -> Select[Any]:
+def _key_of(account: AccountId | ColumnElement[str]) -> Select[Any]:
     return select(ACCOUNT.c.id).where(ACCOUNT.c.name == account)
 
 
@@ -201,7 +202,5 @@ def _write(session: Session, lease: Lease, account_id: int) -> Lease:
 
 # Put together once: every transaction asks for it.
 _LOCKED: Final = select(LEASE).where(LEASE.c.account_id == bindparam("number")).with_for_update()
-_ITS_LEASE: Final = select(LEASE).where(
-    LEASE.c.account_id.in_(select(ACCOUNT.c.id).where(ACCOUNT.c.name == bindparam("name")))
-)
+_ITS_LEASE: Final = select(LEASE).where(LEASE.c.account_id.in_(_key_of(bindparam("name"))))
 _ITS_LEASE_LOCKED: Final = _ITS_LEASE.with_for_update()
