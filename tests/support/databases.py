@@ -4,6 +4,7 @@ One PostgreSQL server serves the whole test run, on a Unix socket; each test get
 of its own. `postgresql_urls` gives fresh URLs, to hand to other processes too.
 """
 
+import fcntl
 import os
 import tempfile
 import warnings
@@ -32,7 +33,9 @@ def postgresql_server() -> str:
         get_server,
     )
 
-    with warnings.catch_warnings():
+    # Run by root it makes a user for the server; two at once, on a new machine, and one fails.
+    with Path(__file__).open("rb") as lock, warnings.catch_warnings():
+        fcntl.flock(lock, fcntl.LOCK_EX)
         warnings.simplefilter("ignore")
         server = get_server(folder / "data", cleanup_mode="delete")
         uri = str(server.get_uri())
