@@ -11,7 +11,9 @@ import pytest
 from firewarden.app.actor import OURSELVES, Actor
 from firewarden.app.alarms import Alarms
 from firewarden.app.memory import Memory
+from firewarden.app.ownership import Ownership
 from firewarden.app.telling import Telling
+from firewarden.decide.attribution import Attributions
 from firewarden.decide.deeds import Deeds
 from firewarden.decide.docket import Docket
 from firewarden.decide.judge import Judge
@@ -103,6 +105,7 @@ class Post:
             "surroundings": {},
             "surroundings_at": NOW,
             "prices": (),
+            "ownership": Ownership(Attributions(), {}),
             "judged": judged,
             "due": (self.due(),),
             "scraped_at": seen[-1].asked_at,

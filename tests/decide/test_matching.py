@@ -2,13 +2,20 @@ from typing import Any
 
 import pytest
 
-from firewarden.decide.matching import compile_match
+from firewarden.decide.attribution import Attributions
+from firewarden.decide.matching import Matcher, compile_match
 from firewarden.model.deployment import Deployment
 from firewarden.model.verdict import Truth
-from firewarden.policy.schema import Match
+from firewarden.policy.match import Match
 from tests.support.deciding import a_deployment
 
 T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
+
+
+def meaning(match: dict[str, Any], *, either_name: bool = False) -> Matcher:
+    """What *match* means where no rule says whose a deployment is."""
+    whose = Attributions().of
+    return compile_match(Match.model_validate(match), whose, either_name=either_name)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +37,12 @@ T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
         pytest.param({"tags": {"team": "*"}}, {}, F, id="a tag that is not there"),
         pytest.param({"not": {"tags": {"keep": "*"}}}, {"tags": {"Keep": "1"}}, F, id="not tags"),
         pytest.param({"tags": {"a": "1", "b": "2"}}, {"tags": {"a": "1"}}, F, id="tags are ANDed"),
+        pytest.param({"team": "research"}, {"tags": {"Team": "Research"}}, T, id="an attribute"),
+        pytest.param({"env": "prod"}, {}, F, id="an attribute that nobody has said"),
+        pytest.param({"not": {"env": "prod"}}, {}, T, id="not an attribute nobody has said"),
+        pytest.param({"owner": "*"}, {"tags": {"owner": "ada"}}, T, id="whoever owns it"),
+        pytest.param({"owner": "*"}, {}, F, id="nobody owns it"),
+        pytest.param({"service": "exp-1"}, {"deployment_id": "exp-1-v2"}, T, id="service"),
         pytest.param({"model": "*llama*"}, {}, T, id="model"),
         pytest.param({"accelerator": "NVIDIA_H100*"}, {}, T, id="accelerator"),
         pytest.param({"accelerator": "*"}, {"accelerator_type": ""}, U, id="no accelerator told"),
@@ -59,11 +72,11 @@ T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
     ],
 )
 def test_match(match: dict[str, Any], changes: dict[str, Any], expected: Truth) -> None:
-    assert compile_match(Match.model_validate(match))(a_deployment(**changes)) is expected
+    assert meaning(match)(a_deployment(**changes)) is expected
 
 
 def test_the_name_of_a_protection_may_be_either_name() -> None:
-    matches = compile_match(Match.model_validate({"name": "my*"}), either_name=True)
+    matches = meaning({"name": "my*"}, either_name=True)
 
     assert matches(a_deployment(display_name="My exp")) is T
     assert matches(a_deployment("my-exp")) is T
@@ -74,4 +87,4 @@ def test_the_name_of_a_protection_may_be_either_name() -> None:
 def test_a_hostile_name_is_only_text(hostile: str) -> None:
     deployment: Deployment = a_deployment(deployment_id=hostile)
 
-    assert compile_match(Match.model_validate({"name": "zzz*"}))(deployment) is F
+    assert meaning({"name": "zzz*"})(deployment) is F

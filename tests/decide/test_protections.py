@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from firewarden.decide.attribution import Attributions
 from firewarden.decide.protections import (
     ProtectionList,
     built_in_protection,
@@ -30,7 +31,7 @@ NOBODY: frozenset[Blocker] = frozenset()
 
 def protected_by(entry: str, deployment: Deployment, *, now: datetime = NOW) -> str:
     protections = policies(f"version: 1\nprotect:\n  - {entry}\n").protections
-    return ProtectionList(protections).find(deployment, now=now)
+    return ProtectionList(protections, Attributions().of).find(deployment, now=now)
 
 
 @pytest.mark.parametrize(

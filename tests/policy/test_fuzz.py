@@ -7,13 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firewarden.errors import PolicyError
+from firewarden.policy.attribution import AttributionEntry
 from firewarden.policy.checking import check
 from firewarden.policy.loading import load
+from firewarden.policy.match import Match
 from firewarden.policy.people import AlertsEntry, ApprovalEntry, SnoozeEntry
 from firewarden.policy.routes import Route
 from firewarden.policy.schema import (
     LimitsEntry,
-    Match,
     PolicyEntry,
     PolicyFile,
     ProtectionEntry,
@@ -23,7 +24,7 @@ from firewarden.policy.stages import SetAutoscalingStage, Stage
 
 _MODELS = (
     *(PolicyFile, PolicyEntry, Match, When, Stage, SetAutoscalingStage, ProtectionEntry, Route),
-    *(LimitsEntry, ApprovalEntry, AlertsEntry, SnoozeEntry),
+    *(LimitsEntry, ApprovalEntry, AlertsEntry, SnoozeEntry, AttributionEntry),
 )
 _WORDS = sorted(
     {field.alias or name for model in _MODELS for name, field in model.model_fields.items()}

@@ -2,7 +2,7 @@ import pytest
 
 from firewarden.policy.checking import check
 from firewarden.policy.problems import did_you_mean, masked
-from tests.policy.texts import HEAD, a_delete, a_policy
+from tests.policy.texts import HEAD, a_delete, a_policy, rules
 
 
 def test_the_default_policy_of_these_tests_is_sound() -> None:
@@ -40,9 +40,6 @@ def test_the_default_policy_of_these_tests_is_sound() -> None:
         ),
         pytest.param(a_policy(match="{any: []}"), "the list is empty", id="an empty any"),
         pytest.param(a_policy(match="{nmae: x}"), "did you mean name?", id="a typo in match"),
-        pytest.param(
-            a_policy(match="{team: x}"), "`team` is not supported in this version", id="attributes"
-        ),
         pytest.param(a_policy(match="{state: REDY}"), "did you mean READY?", id="no such state"),
         pytest.param(a_policy(match="{placement: moon}"), "is no placement", id="no placement"),
         pytest.param(a_policy(match="{name: 5}"), 'in quotes: "5"', id="a number for a name"),
@@ -220,6 +217,32 @@ def test_the_default_policy_of_these_tests_is_sound() -> None:
         ),
         pytest.param(
             HEAD + "defaults: {notify: [x]}\n", "no route is called `x`", id="default route"
+        ),
+        pytest.param(
+            rules("{name: x}"), "p.yaml:3:5: nothing is said of them", id="a rule says nothing"
+        ),
+        pytest.param(
+            rules("{team: a}"), "nothing says which deployments it is about", id="a rule of nobody"
+        ),
+        pytest.param(rules("{name: x, tema: a}"), "did you mean team?", id="a typo in a rule"),
+        pytest.param(
+            rules("{name: x, team: a, split: {a: 50%, b: 50%}}"), "not both", id="team and split"
+        ),
+        pytest.param(
+            rules("{name: x, split: {a: 50%, b: 40%}}"), "add up to 90", id="shares too small"
+        ),
+        pytest.param(
+            rules("{name: x, split: {a: 100%}}"), "two teams or more", id="a split of one"
+        ),
+        pytest.param(
+            rules("{name: x, team: a}", "{name: x, team: b}"),
+            "p.yaml:4:5: its team never counts: the rule at p.yaml:3 comes first",
+            id="two rules for the same",
+        ),
+        pytest.param(
+            rules("{all: true, team: a}", "{name: x, split: {a: 50%, b: 50%}}"),
+            "its team never counts",
+            id="a rule behind everything",
         ),
     ],
 )

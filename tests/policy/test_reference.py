@@ -9,16 +9,17 @@ import pytest
 
 from firewarden.decide.plan import SavesBasis
 from firewarden.model.vocabulary import Blocker, Mode, ProviderDelete, PutBack, Verb
+from firewarden.policy.attribution import AttributionEntry
 from firewarden.policy.checking import check
 from firewarden.policy.durations import format_duration
 from firewarden.policy.joining import Snooze
 from firewarden.policy.loading import load
+from firewarden.policy.match import Description, Match
 from firewarden.policy.people import AlertsEntry, ApprovalEntry, SnoozeEntry
 from firewarden.policy.rules import EFFECTS, Approval, Limits, RequireData
 from firewarden.policy.schema import (
     LIFTABLE,
     LimitsEntry,
-    Match,
     PolicyEntry,
     PolicyFile,
     ProtectionEntry,
@@ -46,7 +47,7 @@ def rows(heading: str) -> Iterator[list[str]]:
 
 
 def keys(heading: str) -> set[str]:
-    return {row[0].strip("| `") for row in rows(heading)}
+    return {key for row in rows(heading) for key in re.findall(r"`([^`]+)`", row[0])}
 
 
 def examples(heading: str) -> list[str]:
@@ -81,8 +82,9 @@ def test_every_key_has_its_row(heading: str, expected: set[str]) -> None:
     assert keys(heading) == expected
 
 
-def test_every_key_of_a_protection_has_its_row() -> None:
+def test_every_key_of_a_protection_and_of_a_rule_has_its_row() -> None:
     assert fields(ProtectionEntry) - fields(Match) <= keys("## `protect`")
+    assert fields(AttributionEntry) - fields(Description) <= keys("## `attribution`")
 
 
 def in_policy(**lines: str) -> str:
@@ -126,6 +128,7 @@ FRAMES: dict[str, Callable[[str], str]] = {
     "### `limits`": lambda example: in_policy(limits=f"{{{example}}}"),
     "### `require_data`": lambda example: in_policy(require_data=f"{{{example}}}"),
     "## `protect`": in_protect,
+    "## `attribution`": lambda example: in_file(f"attribution: [{{name: x, {example}}}]"),
     "## `notify`": lambda example: f"version: 1\nnotify: {{one: {example}}}\n",
 }
 EXAMPLES = [

@@ -22,3 +22,8 @@ def a_delete(*, routes: str = "{chat: {slack: gpu-costs}}", **changes: str) -> s
         "notify": "[chat]",
     }
     return a_policy(**(lines | changes)) + f"notify: {routes}\n"
+
+
+def rules(*entries: str) -> str:
+    """A file of nothing but rules of attribution."""
+    return f"{HEAD}attribution:\n" + "".join(f"  - {entry}\n" for entry in entries)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -19,6 +20,7 @@ from firewarden.decide.incidents import step
 from firewarden.decide.situation import Situation
 from firewarden.decide.standing import tend
 from firewarden.errors import FirewardenError, StoreError
+from firewarden.metering.instants import floor_hour
 from firewarden.model.notice import Notice
 from firewarden.model.price import PriceSource
 from firewarden.model.usage import LedgerChange, Poll
@@ -27,6 +29,7 @@ from firewarden.ports import CrashPoint
 from firewarden.store import incidents as stored_incidents
 from firewarden.store import intents, requests
 from firewarden.store import notices as stored_notices
+from firewarden.store.attributes import write_attributes
 from firewarden.store.descriptions import write_descriptions, write_surroundings
 from firewarden.store.ledger import write_change, write_poll, write_scrape
 from firewarden.store.prices import record_prices
@@ -229,7 +232,7 @@ class Keeper:
         if claimed := {*found.rehearsed, *found.said_to_be_changed}:
             seen = await memory.watch.confirm(seen, sorted(claimed))
             found = self._found(memory, memory.situation(seen, self._tools) or situation)
-        return seen, found
+        return seen, replace(found, owned=memory.ownership.news(seen))
 
     def _found(self, memory: Memory, situation: Situation) -> Found:
         verdicts = self.rules.judge.judge(situation)
@@ -256,6 +259,8 @@ class Keeper:
         write_poll(session, seen.poll)
         self._write_changes(session, seen.changes, seen.poll.answered_at)
         write_descriptions(session, seen.described, seen_at=seen.poll.answered_at)
+        if found.owned:
+            write_attributes(session, found.owned, hour=floor_hour(seen.poll.answered_at))
         if found.changed:
             stored_incidents.write(session, *found.changed)
         for each in found.releases:

@@ -8,10 +8,12 @@ from datetime import datetime
 from firewarden.app.alarms import Alarms
 from firewarden.app.compose import Account, ignore
 from firewarden.app.lease import Terms
+from firewarden.app.ownership import Ownership
 from firewarden.app.secrets import Secret
 from firewarden.app.settings import Settings
 from firewarden.app.situation import evidence_reach, read_deeds, read_docket
 from firewarden.app.words import Words
+from firewarden.decide.attribution import Attributions
 from firewarden.decide.deeds import Deeds, Release
 from firewarden.decide.docket import Docket
 from firewarden.decide.incidents import Steps
@@ -21,6 +23,7 @@ from firewarden.decide.situation import Situation
 from firewarden.decide.standing import Tended
 from firewarden.metering.rates import RATE_CARD
 from firewarden.model.action import Released
+from firewarden.model.attributes import Attributes
 from firewarden.model.deployment import Surroundings
 from firewarden.model.ids import Uid
 from firewarden.model.notice import Notice
@@ -30,6 +33,7 @@ from firewarden.notify.slack.answers import Door
 from firewarden.observe.watch import AccountWatch, Seen
 from firewarden.policy.rules import EFFECTS, PolicySet
 from firewarden.ports import Clock, Crash, RunDb
+from firewarden.store.attributes import read_attributes
 from firewarden.store.descriptions import read_descriptions
 from firewarden.store.engine import Database
 from firewarden.store.history import read_remembered
@@ -60,11 +64,15 @@ class Tools:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What one cycle has made of what it saw; empty where nothing could be judged."""
+    """What one cycle has made of what it saw; empty where nothing could be judged.
+
+    ``owned``: whose deployments are, where the ledger does not say so yet.
+    """
 
     situation: Situation | None = None
     steps: Steps | None = None
     tended: Tended = field(default_factory=Tended)
+    owned: Mapping[Uid, Attributes] = field(default_factory=dict)
 
     @property
     def changed(self) -> tuple[Incident, ...]:
@@ -116,6 +124,7 @@ class Memory:
     surroundings: Mapping[str, Surroundings] | None
     surroundings_at: datetime | None
     prices: tuple[Price, ...]
+    ownership: Ownership
     words: Words = field(default_factory=Words)
     judged: Situation | None = None
     due: tuple[Incident, ...] = ()
@@ -126,6 +135,7 @@ class Memory:
         """Follow what was committed of *found*."""
         if found.steps is None or found.situation is None:
             return
+        self.ownership.take_in(found.owned)
         self.docket, self.judged = found.steps.docket, found.situation
         self.due, self.owed = found.steps.due, found.tended.orders
         if found.releases:
@@ -160,6 +170,7 @@ class Memory:
             gone=frozenset(uid for uid, _ in self.docket.opened if ledger.first_seen(uid) is None),
             ceiling=tools.settings.mode,
             deeds=self.deeds,
+            attributions=self.ownership.attributions,
         )
         return self.words.over(situation)
 
@@ -175,6 +186,7 @@ def read_memory(account: Account, policies: PolicySet, tools: Tools) -> Memory:
         docket = read_docket(session, name, now=tools.clock.now())
         deeds = read_deeds(session, name, now=tools.clock.now())
         prices = read_prices(session, name)
+        attributes = read_attributes(session, name)
     return Memory(
         watch=AccountWatch(
             account.provider,
@@ -190,6 +202,7 @@ def read_memory(account: Account, policies: PolicySet, tools: Tools) -> Memory:
         surroundings=described.surroundings,
         surroundings_at=described.surroundings_at,
         prices=all_prices(settings, prices),
+        ownership=Ownership(Attributions(policies.attribution), attributes),
     )
 
 

@@ -1,10 +1,12 @@
 """What was used in any stretch of time: sums where they are rolled up, measured where not."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firewarden.app.queries import Ledger
 from firewarden.metering.measure import EVIDENCE_MARGIN, floor_hour, measure
+from firewarden.model.ids import Uid
 from firewarden.model.price import Price
 from firewarden.model.usage import Usage
 from firewarden.store.accounts import read_oldest_dirty
@@ -33,28 +35,33 @@ class Meter:
     confirmed_at: datetime | None
     rolled_until: datetime
 
-    def used(self, since: datetime, until: datetime) -> tuple[Usage, ...]:
+    def used(
+        self, since: datetime, until: datetime, uids: Collection[Uid] | None = None
+    ) -> tuple[Usage, ...]:
         """Give the usage in ``[since, until)`` by deployment, accelerator and price.
 
-        A line may come more than once, for the rolled-up part and for either end.
+        Of *uids* alone where they are given. A line may come more than once, for the
+        rolled-up part and for either end.
         """
         first = _hour_after(since)
         last = min(floor_hour(until), self.rolled_until)
         if first >= last:
-            return self._measured(since, until)
-        ledger = self.ledger
-        rolled = read_usage(ledger.session, ledger.account, since=first, until=last)
-        return (*self._measured(since, first), *rolled, *self._measured(last, until))
+            return self._measured(since, until, uids)
+        session, account = self.ledger.session, self.ledger.account
+        rolled = read_usage(session, account, since=first, until=last, uids=uids)
+        return (*self._measured(since, first, uids), *rolled, *self._measured(last, until, uids))
 
-    def _measured(self, since: datetime, until: datetime) -> tuple[Usage, ...]:
+    def _measured(
+        self, since: datetime, until: datetime, uids: Collection[Uid] | None
+    ) -> tuple[Usage, ...]:
         if since >= until or self.confirmed_at is None or since >= self.confirmed_at:
             return ()
         session, account = self.ledger.session, self.ledger.account
         early, late = since - EVIDENCE_MARGIN, until + EVIDENCE_MARGIN
         return measure(
-            segments=read_segments(session, account, since=since, until=until),
-            gaps=read_gaps(session, account, since=since, until=until),
-            runs=read_runs(session, account, since=early, until=late),
+            segments=read_segments(session, account, since=since, until=until, uids=uids),
+            gaps=read_gaps(session, account, since=since, until=until, uids=uids),
+            runs=read_runs(session, account, since=early, until=late, uids=uids),
             scrapes=read_scrapes(session, account, since=early, until=late),
             prices=self.prices,
             since=since,

@@ -51,7 +51,7 @@ class Picture:
 
     def protected(self) -> frozenset[Uid]:
         """Find the deployments that an entry, a tag or their own nature protects."""
-        entries = ProtectionList(self.policies.protections)
+        entries = ProtectionList(self.policies.protections, self.judge.attributions.of)
         return frozenset(
             deployment.uid
             for deployment in self.deployments

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firewarden.app.settings import Settings
+from firewarden.decide.attribution import Attributions
 from firewarden.decide.deeds import REMEMBERED, Deeds
 from firewarden.decide.docket import DAY, Docket
 from firewarden.decide.situation import Situation
@@ -108,6 +109,7 @@ def load_situation(
         complete_cycles=Streak.of(remembered.polls, every=settings.poll_every).count,
         ceiling=settings.mode,
         deeds=read_deeds(session, account, now=now),
+        attributions=Attributions(policies.attribution),
     )
 
 

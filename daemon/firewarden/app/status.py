@@ -88,7 +88,7 @@ class _Reader:
             self._verdicts[verdict.uid].append(verdict)
         self._month = _MonthToDate(picture.ledger)
         self._idle_rules = [
-            (compile_match(policy.match), wanted)
+            (compile_match(policy.match, picture.judge.attributions.of), wanted)
             for policy in picture.policies.policies
             if (wanted := _idle_time(policy)) is not None
         ]
@@ -108,7 +108,7 @@ class _Reader:
             min_replica_count=deployment.min_replica_count,
             max_replica_count=deployment.max_replica_count,
             tags=deployment.tags,
-            attributes={},
+            attributes=self._picture.situation.attributions.of(deployment).said(),
             activity=_activity(seen),
             quiet_since=quiet.quiet_since,
             quiet_for=_between(quiet.quiet_since, quiet.quiet_until),

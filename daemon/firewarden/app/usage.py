@@ -2,18 +2,23 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import reduce
+from itertools import pairwise
 from operator import add
 from zoneinfo import ZoneInfo
 
-from firewarden.app.metered import open_meter
+from firewarden.app.metered import Meter, open_meter
+from firewarden.app.owners import NOBODYS, Owners, labels
 from firewarden.app.periods import UNITS, Period, find_zone, month_start, periods, read_when
 from firewarden.app.picture import take_any_picture
 from firewarden.app.queries import Ledger
 from firewarden.errors import UserError
+from firewarden.metering.splits import parts_of, split_usage
 from firewarden.metering.totals import total_of
+from firewarden.model.attributes import ATTRIBUTES, Attributes
 from firewarden.model.ids import Uid
 from firewarden.model.price import cost_usd
 from firewarden.model.usage import Usage
@@ -21,7 +26,7 @@ from firewarden.report.usage import Figures, UsageReport, UsageState
 from firewarden.store.bill import Backfilled, read_backfill
 from firewarden.store.history import newest_poll, read_known
 
-GROUPS = ("deployment", "uid", "model", "accelerator", *UNITS)
+GROUPS = ("deployment", "uid", "model", "accelerator", *ATTRIBUTES, *UNITS)
 """What usage can be grouped by."""
 
 _MS = 1_000
@@ -124,16 +129,19 @@ class _Rows:
         self._zone = zone
         self._protected = protected
         self._known = {known.uid: known for known in read_known(ledger.session, ledger.account)}
+        self._owners = Owners(ledger, self._known) if {*ATTRIBUTES} & {*groups} else None
         self._metered: defaultdict[Keys, list[Usage]] = defaultdict(list)
         self._billed: defaultdict[Keys, list[Backfilled]] = defaultdict(list)
 
     def fill(self, since: datetime, until: datetime) -> None:
         meter = open_meter(self._ledger)
         for period in self._periods(since, until):
-            for usage in meter.used(period.since, period.until):
-                self._metered[self._keys(usage, period)].append(usage)
+            for usage, owner in self._used(meter, period):
+                for keys, part in self._cut(usage, owner, period):
+                    self._metered[keys].append(part)
             for day in self._backfilled(period):
-                self._billed[self._billed_keys(day, period)].append(day)
+                for keys, billed in self._cut_billed(day, period):
+                    self._billed[keys].append(billed)
 
     def sorted(self) -> tuple[tuple[Mapping[str, str], Figures], ...]:
         keys = sorted({*self._metered, *self._billed})
@@ -165,24 +173,58 @@ class _Rows:
             if period.since <= began < period.until:
                 yield day
 
-    def _keys(self, usage: Usage, period: Period) -> Keys:
+    def _used(self, meter: Meter, period: Period) -> Iterator[tuple[Usage, Attributes]]:
+        """Give what was used in *period*, with whose it was; cut where it changed hands."""
+        owners = self._owners
+        changes = owners.changes(period.since, period.until) if owners else {}
+        for usage in meter.used(period.since, period.until):
+            if usage.uid not in changes:
+                yield usage, self._owner(usage.uid, period.since)
+        for uid, instants in changes.items():
+            for since, until in pairwise((period.since, *instants, period.until)):
+                for usage in meter.used(since, until, uids=[uid]):
+                    yield usage, self._owner(uid, since)
+
+    def _owner(self, uid: Uid, at: datetime) -> Attributes:
+        return self._owners.at(uid, at) if self._owners else NOBODYS
+
+    def _cut(self, usage: Usage, owner: Attributes, period: Period) -> Iterator[tuple[Keys, Usage]]:
         known = self._known[usage.uid]
         values = {
             "deployment": known.deployment_id,
             "uid": known.uid,
             "model": known.base_model,
             "accelerator": usage.accelerator_type,
+            **labels(owner),
         }
-        return tuple(values.get(group, period.label) for group in self._groups)
+        if not self._is_split(owner):
+            yield self._keys(values, period), usage
+            return
+        for team, part in split_usage(usage, owner.split).items():
+            yield self._keys({**values, "team": team}, period), part
 
-    def _billed_keys(self, day: Backfilled, period: Period) -> Keys:
-        """Give the keys of a row of the bill, which names no incarnation."""
+    def _cut_billed(self, day: Backfilled, period: Period) -> Iterator[tuple[Keys, Backfilled]]:
+        """Give a row of the bill, which names no incarnation, to whoever owns its name now."""
+        billed = day.billed
+        owner = self._owners.of_name(billed.deployment_id) if self._owners else NOBODYS
         values = {
-            "deployment": day.billed.deployment_id,
-            "uid": day.billed.deployment_id,
-            "model": day.billed.base_model,
-            "accelerator": day.billed.accelerator_type,
+            "deployment": billed.deployment_id,
+            "uid": billed.deployment_id,
+            "model": billed.base_model,
+            "accelerator": billed.accelerator_type,
+            **labels(owner),
         }
+        if not self._is_split(owner):
+            yield self._keys(values, period), day
+            return
+        for team, seconds in parts_of(billed.gpu_seconds, owner.split).items():
+            part = replace(day, billed=replace(billed, gpu_seconds=seconds))
+            yield self._keys({**values, "team": team}, period), part
+
+    def _is_split(self, owner: Attributes) -> bool:
+        return "team" in self._groups and bool(owner.split)
+
+    def _keys(self, values: Mapping[str, str], period: Period) -> Keys:
         return tuple(values.get(group, period.label) for group in self._groups)
 
     def _figures(self, keys: Keys) -> Figures:

@@ -41,7 +41,8 @@ GroupBy = Annotated[
     typer.Option(
         "--group-by",
         metavar="KEY,…",
-        help="deployment, uid, model, accelerator, hour, day, week, month; several by commas.",
+        help="deployment, uid, model, accelerator, team, owner, project, env, service, cost_center,"
+        " hour, day, week, month; several by commas.",
     ),
 ]
 Zone = Annotated[

@@ -8,6 +8,7 @@ deployment that no policy can mean costs one look-up a cycle.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from firewarden.decide.attribution import Attributions
 from firewarden.decide.brake import find_brake
 from firewarden.decide.clerk import Clerk
 from firewarden.decide.condition import Condition, Finding, all_of, patience, settle_all
@@ -54,10 +55,11 @@ class Judge:
     def __init__(self, policy_set: PolicySet) -> None:
         """Prepare the policies; a disabled one is left out."""
         self.policy_set = policy_set
+        self.attributions = Attributions(policy_set.attribution)
         self.rules = tuple(
             Rule(
                 policy=policy,
-                matches=compile_match(policy.match),
+                matches=compile_match(policy.match, self.attributions.of),
                 conditions=compile_when(
                     policy.when,
                     policy.require_data,
@@ -67,7 +69,7 @@ class Judge:
             for policy in policy_set.policies
             if policy.mode is not Mode.DISABLED
         )
-        self._protections = ProtectionList(policy_set.protections)
+        self._protections = ProtectionList(policy_set.protections, self.attributions.of)
         self._candidates: dict[Uid, tuple[Deployment, tuple[Candidate, ...]]] = {}
 
     def judge(self, situation: Situation) -> tuple[Verdict, ...]:
@@ -111,6 +113,7 @@ class Judge:
         if len(remembered) > 2 * len(deployments) + 100:
             remembered.clear()
         self._protections.forget(len(deployments))
+        self.attributions.forget(len(deployments))
         for uid, deployment in deployments.items():
             entry = remembered.get(uid)
             if entry is None or entry[0] is not deployment:

@@ -1,27 +1,30 @@
-"""Does a policy or a protection mean this deployment? Answered from its description alone."""
+"""Does a policy or a protection mean this deployment? By its description, and whose it is."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import translate
 
 from firewarden.decide.kleene import conjunction, disjunction, negation, truth_of
+from firewarden.model.attributes import Attributes
 from firewarden.model.deployment import Deployment
 from firewarden.model.verdict import Truth
-from firewarden.policy.schema import Match
+from firewarden.policy.match import Description
 
 Matcher = Callable[[Deployment], Truth]
+Whose = Callable[[Deployment], Attributes]
 
 _NOT_SAID = {"", "STATE_UNSPECIFIED", "ACCELERATOR_TYPE_UNSPECIFIED", "REGION_UNSPECIFIED"}
 
 
-def compile_match(match: Match, *, either_name: bool = False) -> Matcher:
+def compile_match(match: Description, whose: Whose, *, either_name: bool = False) -> Matcher:
     """Turn *match* into a function; text is compared without regard to case.
 
     A fact that the provider does not tell (region, placement, accelerator, state, model)
-    is unknown, and so is the match, also inside ``not``. With *either_name* the patterns
+    is unknown, and so is the match, also inside ``not``; so is an attribute that *whose* is
+    unsure of, while one that nobody has said is no match. With *either_name* the patterns
     of ``name`` may match the display name as well.
     """
-    tests = tuple(_tests(match, either_name=either_name))
+    tests = tuple(_tests(match, whose, either_name=either_name))
 
     def matches(deployment: Deployment) -> Truth:
         return conjunction(test(deployment) for test in tests)
@@ -29,7 +32,19 @@ def compile_match(match: Match, *, either_name: bool = False) -> Matcher:
     return matches
 
 
-def _tests(match: Match, *, either_name: bool) -> Iterator[Matcher]:
+def _tests(match: Description, whose: Whose, *, either_name: bool) -> Iterator[Matcher]:
+    yield from _described(match, either_name=either_name)
+    for name, patterns in match.attributes().items():
+        yield _attributed(name, patterns, whose)
+    if match.not_ is not None:
+        inner = compile_match(match.not_, whose, either_name=either_name)
+        yield lambda deployment: negation(inner(deployment))
+    if match.any_ is not None:
+        choices = tuple(compile_match(each, whose, either_name=either_name) for each in match.any_)
+        yield lambda deployment: disjunction(choice(deployment) for choice in choices)
+
+
+def _described(match: Description, *, either_name: bool) -> Iterator[Matcher]:
     if match.name is not None:
         yield _named(match.name, either_name=either_name)
     yield from _texts(match)
@@ -41,15 +56,9 @@ def _tests(match: Match, *, either_name: bool) -> Iterator[Matcher]:
         yield _tagged(key, patterns)
     if match.placement is not None:
         yield _placed(match.placement)
-    if match.not_ is not None:
-        inner = compile_match(match.not_, either_name=either_name)
-        yield lambda deployment: negation(inner(deployment))
-    if match.any_ is not None:
-        choices = tuple(compile_match(each, either_name=either_name) for each in match.any_)
-        yield lambda deployment: disjunction(choice(deployment) for choice in choices)
 
 
-def _texts(match: Match) -> Iterator[Matcher]:
+def _texts(match: Description) -> Iterator[Matcher]:
     facts: Mapping[str, tuple[tuple[str, ...] | None, Callable[[Deployment], str]]] = {
         "display_name": (match.display_name, lambda deployment: deployment.display_name),
         "model": (match.model, lambda deployment: deployment.base_model),
@@ -105,6 +114,18 @@ def _tagged(key: str, patterns: tuple[str, ...]) -> Matcher:
         return truth_of(
             any(tag.casefold() == wanted and matches(text) for tag, text in deployment.tags.items())
         )
+
+    return test
+
+
+def _attributed(name: str, patterns: tuple[str, ...], whose: Whose) -> Matcher:
+    matches = _glob(patterns)
+
+    def test(deployment: Deployment) -> Truth:
+        attributes = whose(deployment)
+        if name in attributes.unsure:
+            return Truth.UNKNOWN
+        return truth_of(any(matches(value) for value in attributes.values(name)))
 
     return test
 

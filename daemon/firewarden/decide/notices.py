@@ -14,7 +14,7 @@ from firewarden.model.verdict import Incident
 from firewarden.model.vocabulary import Blocker, Mode, Verb
 from firewarden.policy.durations import format_duration
 from firewarden.policy.rules import EFFECTS, STOPS, Policy
-from firewarden.policy.schema import ATTRIBUTES, When
+from firewarden.policy.schema import When
 
 _DONE = {
     Verb.WARN: "told about",
@@ -216,13 +216,9 @@ def _facts(incident: Incident, situation: Situation) -> Mapping[str, str]:
     saves = usd(incident.saves_micro_usd_per_hour)
     deployment = situation.fleet.deployments.get(incident.uid)
     hardware = {"accelerator_type": deployment.accelerator_type} if deployment else {}
-    tags = {
-        key.casefold(): value
-        for key, value in (deployment.tags if deployment else {}).items()
-        if key.casefold() in ATTRIBUTES
-    }
+    whose = situation.attributions.of(deployment).said() if deployment else {}
     return {
-        **tags,
+        **whose,
         **hardware,
         **(_seen_of(Seen(deployment, situation), incident) if deployment else {}),
         "deployment_id": _subject(incident, situation),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta, timezone
 
 from firewarden.decide import facts
-from firewarden.decide.matching import Matcher, compile_match
+from firewarden.decide.matching import Matcher, Whose, compile_match
 from firewarden.decide.seen import Seen
 from firewarden.model.deployment import Deployment, Surroundings, Trait
 from firewarden.model.ids import Uid
@@ -42,10 +42,10 @@ class ProtectionList:
     as that is the same object.
     """
 
-    def __init__(self, protections: Sequence[Protection]) -> None:
+    def __init__(self, protections: Sequence[Protection], whose: Whose) -> None:
         """Prepare *protections*."""
         self._entries: list[tuple[Matcher, Protection]] = [
-            (compile_match(entry.match, either_name=True), entry) for entry in protections
+            (compile_match(entry.match, whose, either_name=True), entry) for entry in protections
         ]
         self._meant: dict[Uid, tuple[Deployment, tuple[tuple[Truth, Protection], ...]]] = {}
 
@@ -187,11 +187,9 @@ def _still_held(seen: Seen, _: Surroundings | None, verb: Verb) -> str:
 
 
 def _unknown_env(seen: Seen, _: Surroundings | None, verb: Verb) -> str:
-    if verb not in _ENDS or any(
-        key.casefold() == "env" and value.strip() for key, value in seen.deployment.tags.items()
-    ):
+    if verb not in _ENDS or seen.attributes.env:
         return ""
-    return "its tag env is not set, so it counts as production"
+    return "its env is not known, so it counts as production"
 
 
 def _default(seen: Seen, around: Surroundings | None, verb: Verb) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from firewarden.decide.situation import Situation
 from firewarden.decide.worth import burn_micro_usd
 from firewarden.model.activity import QuietEvidence
+from firewarden.model.attributes import Attributes
 from firewarden.model.deployment import Deployment
 from firewarden.model.ids import Uid
 
@@ -32,6 +33,11 @@ class Seen:
         if self._quiet is None:
             self._quiet = self.situation.evidence.look(self.uid, now=self.now)
         return self._quiet
+
+    @property
+    def attributes(self) -> Attributes:
+        """Whose it is, and what it is for."""
+        return self.situation.attributions.of(self.deployment)
 
     @property
     def burn_micro_usd(self) -> int | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from firewarden.decide.attribution import Attributions
 from firewarden.decide.deeds import Deeds
 from firewarden.model.activity import QuietEvidence
 from firewarden.model.deployment import Deployment, Surroundings
@@ -82,6 +83,7 @@ class Situation:
         deeds: what has been done so far.
         brake_released_at: a person has looked at the evidence up to this instant and let
             the evidence brake go.
+        attributions: whose the deployments are.
     """
 
     now: datetime
@@ -103,6 +105,7 @@ class Situation:
     kept: Mapping[Uid, str] = field(default_factory=dict)
     deeds: Deeds = field(default_factory=Deeds)
     brake_released_at: datetime | None = None
+    attributions: Attributions = field(default_factory=Attributions)
 
     def surroundings_of(self, deployment: Deployment) -> Surroundings | None:
         """Find what leans on *deployment*; None: unknown, too old, or read before it was made."""

@@ -8,6 +8,7 @@ from firewarden.policy.capabilities import FIREWORKS, Capabilities
 from firewarden.policy.checks import check_file
 from firewarden.policy.joining import Read, check_snooze, joined_routes, refuse_namesakes
 from firewarden.policy.messages import report_all
+from firewarden.policy.owners import refuse_contradictions
 from firewarden.policy.places import Path, Tree, parse_tree
 from firewarden.policy.problems import Problem, in_order
 from firewarden.policy.reach import check_routes
@@ -41,6 +42,7 @@ def read(
             check_routes(tree, file, routes)
     if not unsound:
         check_snooze(sound)
+        refuse_contradictions(sound)
     return sound, in_order(problem for tree in trees for problem in tree.problems)
 
 

@@ -7,9 +7,10 @@ from firewarden.model.vocabulary import Blocker
 from firewarden.policy.capabilities import Capabilities
 from firewarden.policy.durations import format_duration
 from firewarden.policy.effects import Subject, check_effect
+from firewarden.policy.match import Match
 from firewarden.policy.places import Path, Tree
 from firewarden.policy.problems import did_you_mean, shown
-from firewarden.policy.schema import Match, PolicyEntry, PolicyFile, RequireDataEntry, When
+from firewarden.policy.schema import PolicyEntry, PolicyFile, RequireDataEntry, When
 
 KNOWN_ACCELERATORS = (
     "NVIDIA_A100_40GB",

@@ -18,6 +18,7 @@ from firewarden.policy.reach import routes_of
 from firewarden.policy.rules import (
     DEFAULT_SAVING,
     Approval,
+    Attribution,
     Autoscaling,
     Limits,
     OnExceed,
@@ -42,6 +43,7 @@ def compose(
         for name, entry in file.policies.items()
     )
     protections = tuple(found for tree, file in read for found in _protections(tree, file))
+    attribution = tuple(found for tree, file in read for found in _attribution(tree, file))
     routes, alerts, snooze = joined_routes(read), joined_alerts(read), joined_snooze(read)
     return PolicySet(
         policies=policies,
@@ -53,11 +55,13 @@ def compose(
             {name: _plain(route) for name, route in routes.items()},
             asdict(alerts),
             asdict(snooze),
+            [[_plain(rule.match)] for rule in attribution],
         ),
         notes=notes,
         auto_delete_after=capabilities.auto_delete_after,
         alerts=alerts,
         snooze=snooze,
+        attribution=attribution,
     )
 
 
@@ -165,6 +169,17 @@ def _protections(tree: Tree, file: PolicyFile) -> Iterator[Protection]:
         )
 
 
+def _attribution(tree: Tree, file: PolicyFile) -> Iterator[Attribution]:
+    for index, entry in enumerate(file.attribution):
+        yield Attribution(
+            match=entry,
+            says=entry.said(),
+            split=entry.split or {},
+            path=tree.path,
+            line=tree.place(("attribution", index))[0],
+        )
+
+
 def _until(entry: ProtectionEntry, zone: ZoneInfo) -> datetime | None:
     """Give the first instant that is not protected: the *end* of a local day, or as written."""
     if entry.until is None:
@@ -177,7 +192,11 @@ def _until(entry: ProtectionEntry, zone: ZoneInfo) -> datetime | None:
 
 
 def _plain(entry: Strict) -> object:
-    return entry.model_dump(by_alias=True, exclude={"reason", "owner"}, exclude_none=True)
+    return entry.model_dump(by_alias=True, exclude=_for_people(entry), exclude_none=True)
+
+
+def _for_people(entry: Strict) -> set[str]:
+    return {"reason", "owner"} if isinstance(entry, ProtectionEntry) else set()
 
 
 def _hash(*parts: object) -> str:

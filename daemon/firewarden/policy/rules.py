@@ -9,9 +9,10 @@ from enum import StrEnum
 from firewarden.model.ids import PolicyName
 from firewarden.model.vocabulary import Blocker, Mode, ProviderDelete, PutBack, Verb
 from firewarden.policy.joining import Alerts, Snooze
+from firewarden.policy.match import Description, Match, Target
 from firewarden.policy.problems import Problem
 from firewarden.policy.routes import Route
-from firewarden.policy.schema import Match, When
+from firewarden.policy.schema import When
 
 DEFAULT_SAVING = Decimal(1)
 """USD an hour below which nothing is worth doing, unless `saves_at_least` says otherwise."""
@@ -140,10 +141,26 @@ class Policy:
 class Protection:
     """What nobody touches, until an instant (None: for ever)."""
 
-    match: Match
+    match: Target
     reason: str
     owner: str
     until: datetime | None
+    path: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribution:
+    """One rule of whose deployments are; what it says of attributes that are "" is nothing.
+
+    Attributes:
+        split: teams with their shares, which add up to 1; empty: none, and `says` may
+            name one team.
+    """
+
+    match: Description
+    says: Mapping[str, str]
+    split: Mapping[str, Decimal]
     path: str
     line: int
 
@@ -160,3 +177,4 @@ class PolicySet:
     auto_delete_after: timedelta | None = None
     alerts: Alerts = field(default_factory=Alerts)
     snooze: Snooze = field(default_factory=Snooze)
+    attribution: tuple[Attribution, ...] = ()

@@ -5,16 +5,14 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from firewarden.model.vocabulary import Blocker, Mode, State
+from firewarden.model.vocabulary import Blocker, Mode
+from firewarden.policy.attribution import AttributionEntry
 from firewarden.policy.durations import Duration
 from firewarden.policy.fields import (
     Count,
-    Counts,
     ModeWord,
     Name,
-    NamePatterns,
     Names,
-    Patterns,
     ProviderDeleteWord,
     PutBackWord,
     Share,
@@ -24,16 +22,14 @@ from firewarden.policy.fields import (
     as_list,
     as_text,
     chosen,
-    one_or_more,
     refuse,
 )
+from firewarden.policy.match import Match, Target
 from firewarden.policy.people import AlertsEntry, ApprovalEntry, SnoozeEntry
 from firewarden.policy.routes import Route
 from firewarden.policy.stages import Stage, Stages
 from firewarden.policy.strict import Strict
 
-ATTRIBUTES = frozenset({"team", "owner", "project", "env", "service", "cost_center"})
-PLACEMENTS = ("global", "multi_region", "region")
 LIFTABLE = (
     Blocker.HOT_LOAD,
     Blocker.DIRECT_ROUTE,
@@ -50,64 +46,6 @@ LIFTABLE = (
     Blocker.UNKNOWN_ENV,
 )
 """Built-in protections that a policy's ``allow`` may lift in this version."""
-
-
-def _states(given: object) -> tuple[str, ...]:
-    return tuple(chosen(item, list(State), "state") for item in one_or_more(given))
-
-
-def _placements(given: object) -> tuple[str, ...]:
-    for item in (texts := tuple(as_text(item) for item in one_or_more(given))):
-        kind, _, rest = item.partition(":")
-        chosen(kind, PLACEMENTS, "placement")
-        if not rest and ":" in item:
-            refuse("nothing after the colon", "for example multi_region:US")
-    return texts
-
-
-def _tags(given: object) -> object:
-    if not isinstance(given, dict) or not given:
-        refuse("a map of tags is expected", "for example {team: research}")
-    return given
-
-
-class Match(Strict):
-    """What a policy applies to: keys are ANDed, the items of a list ORed."""
-
-    later: ClassVar[frozenset[str]] = ATTRIBUTES
-    nothing: ClassVar[str] = "an empty match: nothing says what it applies to"
-
-    name: NamePatterns | None = None
-    display_name: NamePatterns | None = None
-    tags: Annotated[dict[str, Patterns] | None, BeforeValidator(_tags)] = None
-    model: NamePatterns | None = None
-    accelerator: Patterns | None = None
-    state: Annotated[tuple[str, ...] | None, BeforeValidator(_states)] = None
-    placement: Annotated[tuple[str, ...] | None, BeforeValidator(_placements)] = None
-    region: Patterns | None = None
-    min_replicas: Counts | None = None
-    max_replicas: Counts | None = None
-    shape: Patterns | None = None
-    account: Patterns | None = None
-    all_: bool = Field(default=False, alias="all")
-    not_: "Match | None" = Field(default=None, alias="not")
-    any_: Annotated[tuple["Match", ...] | None, BeforeValidator(as_list)] = Field(
-        default=None, alias="any"
-    )
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        given = self.selectors()
-        if not given:
-            refuse(self.nothing, "everything is `all: true`, written out")
-        if "all" in given and (not self.all_ or given - {"all", "not"}):
-            refuse("`all` is only ever `true`, and stands alone or beside `not`")
-        return self
-
-    def selectors(self) -> set[str]:
-        """Name the keys that are given."""
-        fields = set(Match.model_fields)
-        return {name.rstrip("_") for name in self.model_fields_set & fields}
 
 
 class When(Strict):
@@ -176,10 +114,11 @@ def _until(given: object) -> object:
     return text
 
 
-class ProtectionEntry(Match):
+class ProtectionEntry(Target):
     """What is never touched: keys of `match`, and who says so for how long."""
 
-    later: ClassVar[frozenset[str]] = (ATTRIBUTES - {"owner"}) | {"floor", "allow"}
+    later: ClassVar[frozenset[str]] = frozenset({"floor", "allow"})
+    apart: ClassVar[frozenset[str]] = frozenset({"reason", "owner", "until", "forever"})
     nothing: ClassVar[str] = "nothing says what is protected: at least one key of match is needed"
 
     reason: Text = ""
@@ -260,9 +199,7 @@ def _version(given: object) -> int:
 class PolicyFile(Strict):
     """One file."""
 
-    later: ClassVar[frozenset[str]] = frozenset(
-        {"schedules", "budgets", "commitments", "attribution"}
-    )
+    later: ClassVar[frozenset[str]] = frozenset({"schedules", "budgets", "commitments"})
 
     version: Annotated[int, BeforeValidator(_version)]
     timezone: Zone = "UTC"
@@ -271,4 +208,5 @@ class PolicyFile(Strict):
     alerts: AlertsEntry = AlertsEntry()
     snooze: SnoozeEntry = SnoozeEntry()
     protect: Annotated[tuple[ProtectionEntry, ...], BeforeValidator(as_list)] = ()
+    attribution: Annotated[tuple[AttributionEntry, ...], BeforeValidator(as_list)] = ()
     policies: dict[Name, PolicyEntry] = Field(default_factory=dict)

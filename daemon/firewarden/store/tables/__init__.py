@@ -20,6 +20,7 @@ from firewarden.store.tables.descriptions import DescriptionRow, SurroundingsRow
 from firewarden.store.tables.evidence import (
     AccountRow,
     ActivityRunRow,
+    DeploymentAttributesRow,
     DeploymentRow,
     DeploymentTagsRow,
     GapRow,
@@ -51,6 +52,7 @@ __all__ = [
     "BillDayRow",
     "BillLineRow",
     "ChannelRow",
+    "DeploymentAttributesRow",
     "DeploymentRow",
     "DeploymentTagsRow",
     "DescriptionRow",

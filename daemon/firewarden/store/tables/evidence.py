@@ -35,8 +35,17 @@ class DeploymentRow(Row, table=True):
     purge_us: int | None = Field(default=None, sa_type=BigInteger)
 
 
-class DeploymentTagsRow(Row, table=True):
-    """Tags over ``[valid_from, valid_to)``, as one JSON object with sorted keys."""
+class DatedColumns(Row):
+    """A text about a deployment over ``[valid_from, valid_to)``: JSON with sorted keys."""
+
+    deployment_id: int = Field(primary_key=True, foreign_key="deployment.id")
+    valid_from: int = Field(primary_key=True, sa_type=BigInteger)
+    valid_to: int | None = Field(default=None, sa_type=BigInteger)
+    text: str
+
+
+class DeploymentTagsRow(DatedColumns, table=True):
+    """Its tags, as one object."""
 
     __tablename__ = "deployment_tags"
     __table_args__ = (
@@ -44,10 +53,15 @@ class DeploymentTagsRow(Row, table=True):
         CLUSTERED,
     )
 
-    deployment_id: int = Field(primary_key=True, foreign_key="deployment.id")
-    valid_from: int = Field(primary_key=True, sa_type=BigInteger)
-    valid_to: int | None = Field(default=None, sa_type=BigInteger)
-    tags: str
+
+class DeploymentAttributesRow(DatedColumns, table=True):
+    """Whose it is, as one object; whole hours have one owner."""
+
+    __tablename__ = "deployment_attributes"
+    __table_args__ = (
+        integers("deployment_id", "valid_from", nullable=("valid_to",)),
+        CLUSTERED,
+    )
 
 
 class ReplicaFactsRow(Row, table=True):
