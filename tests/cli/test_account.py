@@ -22,6 +22,7 @@ DOCTOR = (
     "clock",
     "database",
     "policies",
+    "commitments",
     "listen",
 )
 

@@ -20,7 +20,7 @@ def test_it_says_what_is_watched_what_it_burns_and_from_when_it_is_judged() -> N
     assert said.text == (
         "firewarden watches acme: 4 deployments, 32.00 USD/h and 1 unpriced. "
         "Observe: it cannot change anything. First verdicts from 12:45 UTC. "
-        "3 have no owner or team among their tags"
+        "3 have neither an owner nor a team"
     )
     assert said.once
 

@@ -12,7 +12,9 @@ from firewarden.decide.incidents import step
 from firewarden.decide.judge import Judge, judge
 from firewarden.decide.plan import Plan, SavesBasis, plan
 from firewarden.decide.situation import Situation
+from firewarden.metering.margins import Margin
 from firewarden.model.action import Outcome
+from firewarden.model.commitment import Commitment, CommitmentKind
 from firewarden.model.deployment import Deployment
 from firewarden.model.price import PriceSource
 from firewarden.model.verdict import Truth
@@ -151,11 +153,68 @@ def test_the_dearest_come_first_and_unpriced_is_not_free() -> None:
     assert made.actions[2].saves_usd_per_hour is None
 
 
-def test_a_contract_price_says_so() -> None:
-    contract = replace(H100_PRICE, source=PriceSource.PRICING_PLAN)
-    (action,) = planned(*after_grace(a_deployment(), prices=(contract,))).actions
+def a_margin(situation: Situation, *, reserved: int) -> Margin:
+    """Of all that runs in *situation*, with so many GPUs reserved anywhere."""
+    fleet = situation.fleet.deployments.values()
+    commitment = Commitment(
+        kind=CommitmentKind.CAPACITY,
+        since=None,
+        until=situation.now + minutes(60),
+        accelerator_type=a_deployment().accelerator_type,
+        gpus=reserved,
+    )
+    return Margin.of(fleet, [commitment] if reserved else [], at=situation.now)
 
-    assert action.saves_basis is SavesBasis.CONTRACT
+
+@pytest.mark.parametrize(
+    ("source", "basis"),
+    [
+        pytest.param(PriceSource.PRICING_PLAN, SavesBasis.CONTRACT, id="its own price"),
+        pytest.param(PriceSource.RATE_CARD, SavesBasis.LIST, id="the public price"),
+    ],
+)
+def test_where_it_is_said_that_nothing_was_bought_ahead_the_price_is_saved(
+    source: PriceSource, basis: SavesBasis
+) -> None:
+    situation, docket = after_grace(a_deployment(), prices=(replace(H100_PRICE, source=source),))
+    (action,) = planned(replace(situation, margin=a_margin(situation, reserved=0)), docket).actions
+
+    assert (action.saves_usd_per_hour, action.saves_basis) == (Decimal(16), basis)
+
+
+def a_fleet_of(busy: int, idle: int) -> list[Deployment]:
+    """So many deployments of eight GPUs in use, and so many idle ones."""
+    names = [*(f"busy-{n}" for n in range(busy)), *(f"exp-{n}" for n in range(idle))]
+    return [
+        a_deployment(name, ready_replica_count=1, accelerator_count=8, desired_replica_count=1)
+        for name in names
+    ]
+
+
+def test_what_is_reserved_and_used_by_fewer_saves_nothing_and_is_left_alone() -> None:
+    situation, docket = after_grace(*a_fleet_of(busy=4, idle=2))
+    made = planned(replace(situation, margin=a_margin(situation, reserved=64)), docket)
+
+    assert made.actions == ()
+    assert {each.blocked_by for each in made.held} == {Blocker.SAVES_NOTHING}
+    assert {each.planned.saves_usd_per_hour for each in made.held} == {Decimal(0)}
+    assert "what is bought ahead pays for it" in made.held[0].blocked_because
+
+
+def test_items_of_a_plan_save_together_what_is_beyond_the_reservation() -> None:
+    situation, docket = after_grace(*a_fleet_of(busy=7, idle=2))
+    made = planned(replace(situation, margin=a_margin(situation, reserved=64)), docket)
+
+    assert [each.saves_usd_per_hour for each in made.actions] == [Decimal(64), Decimal(0)]
+
+
+def test_what_is_done_in_one_cycle_is_told_by_what_it_saves_in_turn() -> None:
+    situation, docket = after_grace(*a_fleet_of(busy=7, idle=2))
+    situation = replace(situation, margin=a_margin(situation, reserved=64))
+    steps = step(situation, judge(situation, FREE), docket, FREE)
+
+    done = sorted(each.saves_micro_usd_per_hour or 0 for each in steps.rehearsed)
+    assert done == [0, 64_000_000]
 
 
 @pytest.mark.parametrize(

@@ -59,8 +59,13 @@ def facts(notice: Notice, **changes: str) -> Notice:
         pytest.param(replace(WARNING, facts={}, uid=None), "🟡 acme", id="without any fact at all"),
         pytest.param(
             ACTED,
-            "✅ exp-7 scaled to zero <!date^1793794500^{time}|12:15 UTC> · saves 64.00 USD/h",
+            "✅ exp-7 scaled to zero <!date^1793794500^{time}|12:15 UTC> · saves up to 64.00 USD/h",
             id="done",
+        ),
+        pytest.param(
+            facts(ACTED, commitments="declared", saves_usd_per_hour="8.00"),
+            "✅ exp-7 scaled to zero <!date^1793794500^{time}|12:15 UTC> · saves 8.00 USD/h",
+            id="done, at the margin",
         ),
         pytest.param(facts(ACTED, mode="warn"), "✅ exp-7: now", id="what would have been done"),
         pytest.param(CANCELLED, "↩️ in use", id="left alone"),

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from firewarden.errors import PolicyError
+from firewarden.model.commitment import Commitment, CommitmentKind
 from firewarden.model.ids import PolicyName
 from firewarden.model.vocabulary import Blocker, Mode, ProviderDelete, Verb
 from firewarden.policy.capabilities import FIREWORKS
@@ -21,7 +22,7 @@ from firewarden.policy.rules import (
     RequireData,
     Step,
 )
-from tests.policy.texts import a_delete, a_policy
+from tests.policy.texts import CREDIT, HEAD, a_delete, a_policy
 
 WHOLE = """\
 version: 1
@@ -466,3 +467,58 @@ def test_the_shipped_policies_load_and_only_observe(path: Path) -> None:
     assert shipped.notes == ()
     assert {policy.mode for policy in shipped.policies} <= {Mode.OBSERVE, Mode.WARN}
     assert shipped.auto_delete_after == FIREWORKS.auto_delete_after
+
+
+def bought(text: str) -> tuple[Commitment, ...] | None:
+    return load({"p.yaml": f"version: 1\n{text}"}).commitments
+
+
+def test_what_was_bought_ahead_is_unknown_until_something_is_said() -> None:
+    assert bought("") is None
+    assert bought("commitments: none\n") == ()
+
+
+def test_what_was_bought_ahead_holds_for_local_days() -> None:
+    rows = """\
+timezone: Europe/Berlin
+commitments:
+  - kind: capacity
+    accelerator: NVIDIA_H100_80GB
+    placement: US
+    gpus: 64
+    usd_per_gpu_hour: 5.10
+    from: "2026-03-01"
+    to: "2026-07-01"
+  - {kind: spend, usd: 500000, from: "2026-01-01", to: "2027-01-01"}
+  - {kind: credit, usd: 20000, expires: "2026-12-31"}
+"""
+    assert bought(rows) == (
+        Commitment(
+            kind=CommitmentKind.CAPACITY,
+            since=datetime(2026, 2, 28, 23, tzinfo=UTC),
+            until=datetime(2026, 6, 30, 22, tzinfo=UTC),
+            accelerator_type="NVIDIA_H100_80GB",
+            placement="us",
+            gpus=64,
+            micro_usd_per_gpu_hour=5_100_000,
+        ),
+        Commitment(
+            kind=CommitmentKind.SPEND,
+            since=datetime(2025, 12, 31, 23, tzinfo=UTC),
+            until=datetime(2026, 12, 31, 23, tzinfo=UTC),
+            usd=Decimal(500_000),
+        ),
+        Commitment(
+            kind=CommitmentKind.CREDIT,
+            since=None,
+            until=datetime(2026, 12, 30, 23, tzinfo=UTC),
+            usd=Decimal(20_000),
+        ),
+    )
+
+
+def test_none_beside_something_is_an_error_with_both_places() -> None:
+    files = {"a.yaml": f"{HEAD}commitments: [{CREDIT}]\n", "b.yaml": f"{HEAD}commitments: none\n"}
+    (problem,) = check(files)
+
+    assert str(problem).startswith("b.yaml:2:1: `none`, and yet there is one at a.yaml:2")

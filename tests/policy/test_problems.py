@@ -2,7 +2,7 @@ import pytest
 
 from firewarden.policy.checking import check
 from firewarden.policy.problems import did_you_mean, masked
-from tests.policy.texts import HEAD, a_delete, a_policy, rules
+from tests.policy.texts import CREDIT, HEAD, a_delete, a_policy, bought, rules
 
 
 def test_the_default_policy_of_these_tests_is_sound() -> None:
@@ -218,6 +218,26 @@ def test_the_default_policy_of_these_tests_is_sound() -> None:
         pytest.param(
             HEAD + "defaults: {notify: [x]}\n", "no route is called `x`", id="default route"
         ),
+        pytest.param(bought("some"), "a list is expected", id="commitments are a list or none"),
+        pytest.param(bought("[{kind: lease}]"), "is no kind of commitment", id="no such kind"),
+        pytest.param(
+            bought("[{kind: capacity, gpus: 8}]"), "needs `accelerator` and `to`", id="half of one"
+        ),
+        pytest.param(
+            bought("[{kind: credit, usd: 5, expires: '2026-12-31', gpus: 8}]"),
+            "credit has no `gpus`",
+            id="a key of another kind",
+        ),
+        pytest.param(
+            bought("[{kind: spend, usd: 5, from: '2026-12-31', to: '2026-12-31'}]"),
+            "ends before it begins",
+            id="no day at all",
+        ),
+        pytest.param(bought("[{kind: credit, usd: 5, expires: soon}]"), "not a day", id="no date"),
+        pytest.param(
+            bought("[{kind: credit, usd: 0, expires: '2026-12-31'}]"), "above 0", id="no credit"
+        ),
+        pytest.param(bought(f"[{CREDIT}, {CREDIT}]"), "the same stands at p.yaml:2", id="twice"),
         pytest.param(
             rules("{name: x}"), "p.yaml:3:5: nothing is said of them", id="a rule says nothing"
         ),

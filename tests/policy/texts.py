@@ -1,6 +1,7 @@
 """Policy files that are sound, of which a test names what differs."""
 
 HEAD = "version: 1\n"
+CREDIT = "{kind: credit, usd: 5, expires: '2026-12-31'}"
 
 
 def a_policy(**changes: str) -> str:
@@ -27,3 +28,8 @@ def a_delete(*, routes: str = "{chat: {slack: gpu-costs}}", **changes: str) -> s
 def rules(*entries: str) -> str:
     """A file of nothing but rules of attribution."""
     return f"{HEAD}attribution:\n" + "".join(f"  - {entry}\n" for entry in entries)
+
+
+def bought(commitments: str) -> str:
+    """A file of nothing but what was bought ahead."""
+    return f"{HEAD}commitments: {commitments}\n"

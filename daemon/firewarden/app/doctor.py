@@ -1,7 +1,7 @@
 """Looks at everything a run needs, and says of each what was found and the mend."""
 
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -31,6 +31,7 @@ from firewarden.errors import (
 from firewarden.model.activity import Sample
 from firewarden.model.fleet import Fleet
 from firewarden.model.vocabulary import Mode
+from firewarden.policy.rules import PolicySet
 from firewarden.ports import Provider
 from firewarden.report.checks import Check, Health
 from firewarden.report.text import duration, plural
@@ -42,7 +43,7 @@ MOST_SKEW = timedelta(seconds=30)
 
 _MORE_THAN_READING = frozenset({"admin", "user", "contributor"})
 _UNTOLD = "the provider does not tell which role this key has"
-_STEPS = 8
+_STEPS = 11
 _NAMES: Mapping[type[FirewardenError], str] = {
     KeyRefused: "key",
     SettingsError: "key",
@@ -78,9 +79,10 @@ async def _all_checks(settings: Settings, only: str | None, seams: Seams) -> Asy
     except FirewardenError as error:
         yield _failed(_NAMES.get(type(error), "provider"), error)
     yield _database(settings)
-    for folder in sorted({each.policies for each in settings.accounts if each.policies}):
-        yield _policies(folder)
-    yield _policies(settings.policies)
+    folders = sorted({each.policies for each in settings.accounts if each.policies})
+    for folder in (*folders, settings.policies):
+        for check in _policies(folder):
+            yield check
     async for check in _routes(settings):
         yield check
     yield _listen(settings)
@@ -224,16 +226,28 @@ def _first_run(file: Path) -> Check:
     return _good("database", f"{file}: not there yet", "`firewarden run` makes it")
 
 
-def _policies(folder: Path) -> Check:
+def _policies(folder: Path) -> Iterator[Check]:
     try:
         policies = load_policies(folder)
     except FirewardenError as error:
-        return _failed("policies", error)
+        yield _failed("policies", error)
+        return
     count = len(policies.policies)
     notes = "; ".join(str(note) for note in policies.notes)
     if not count:
-        return _good("policies", f"{folder}: none", "`firewarden init` writes a first one")
-    return _good("policies", f"{folder}: {plural(count, 'policy', 'policies')}", notes)
+        yield _good("policies", f"{folder}: none", "`firewarden init` writes a first one")
+    else:
+        yield _good("policies", f"{folder}: {plural(count, 'policy', 'policies')}", notes)
+    yield _commitments(folder, policies)
+
+
+def _commitments(folder: Path, policies: PolicySet) -> Check:
+    """Ask for what was bought ahead: without an answer no saving is called one."""
+    if policies.commitments is None:
+        mend = "declare `commitments` in a policy file, or `commitments: none`"
+        return _good("commitments", f"{folder}: not declared, so savings are only *up to*", mend)
+    count = len(policies.commitments)
+    return _good("commitments", f"{folder}: {plural(count, 'commitment') if count else 'none'}")
 
 
 def _listen(settings: Settings) -> Check:

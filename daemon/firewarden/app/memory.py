@@ -11,7 +11,7 @@ from firewarden.app.lease import Terms
 from firewarden.app.ownership import Ownership
 from firewarden.app.secrets import Secret
 from firewarden.app.settings import Settings
-from firewarden.app.situation import evidence_reach, read_deeds, read_docket
+from firewarden.app.situation import evidence_reach, margin_of, read_deeds, read_docket
 from firewarden.app.words import Words
 from firewarden.decide.attribution import Attributions
 from firewarden.decide.deeds import Deeds, Release
@@ -24,6 +24,7 @@ from firewarden.decide.standing import Tended
 from firewarden.metering.rates import RATE_CARD
 from firewarden.model.action import Released
 from firewarden.model.attributes import Attributes
+from firewarden.model.commitment import Commitment
 from firewarden.model.deployment import Surroundings
 from firewarden.model.ids import Uid
 from firewarden.model.notice import Notice
@@ -125,6 +126,7 @@ class Memory:
     surroundings_at: datetime | None
     prices: tuple[Price, ...]
     ownership: Ownership
+    commitments: tuple[Commitment, ...] | None = None
     words: Words = field(default_factory=Words)
     judged: Situation | None = None
     due: tuple[Incident, ...] = ()
@@ -154,9 +156,9 @@ class Memory:
             fleet = replace(self.watch.fleet, complete=False, problem=problem)
         if fleet is None:
             return None
-        ledger = self.watch.ledger
+        ledger, now = self.watch.ledger, tools.clock.now()
         situation = Situation(
-            now=tools.clock.now(),
+            now=now,
             fleet=fleet,
             evidence=self.watch.book,
             ages=ledger,
@@ -171,6 +173,7 @@ class Memory:
             ceiling=tools.settings.mode,
             deeds=self.deeds,
             attributions=self.ownership.attributions,
+            margin=margin_of(fleet, self.commitments, now=now),
         )
         return self.words.over(situation)
 
@@ -203,6 +206,7 @@ def read_memory(account: Account, policies: PolicySet, tools: Tools) -> Memory:
         surroundings_at=described.surroundings_at,
         prices=all_prices(settings, prices),
         ownership=Ownership(Attributions(policies.attribution), attributes),
+        commitments=policies.commitments,
     )
 
 

@@ -1,7 +1,6 @@
 """What a cycle knows of an account: from the memory of a running daemon, or from the database."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from firewarden.app.settings import Settings
@@ -11,9 +10,12 @@ from firewarden.decide.docket import DAY, Docket
 from firewarden.decide.situation import Situation
 from firewarden.metering.evidence import EvidenceBook
 from firewarden.metering.fold import Ledger
+from firewarden.metering.margins import Margin
 from firewarden.metering.rates import RATE_CARD
+from firewarden.model.commitment import Commitment
+from firewarden.model.deployment import Deployment
 from firewarden.model.fleet import Fleet
-from firewarden.model.ids import AccountId
+from firewarden.model.ids import AccountId, Uid
 from firewarden.model.usage import Poll
 from firewarden.model.verdict import IncidentState
 from firewarden.observe.streak import Streak
@@ -78,22 +80,11 @@ def load_situation(
         segment.uid for segment in remembered.open_segments if segment.confirmed_at is not None
     )
     listed = {known.uid for known in remembered.known} - absent
-    newest = newest_poll(session, account, complete=False)
+    deployments = {uid: one for uid, one in described.deployments.items() if uid in listed}
+    fleet = _fleet(account, newest_poll(session, account, complete=False), deployments, now=now)
     return Situation(
         now=now,
-        fleet=_fleet(
-            account,
-            newest,
-            Fleet(
-                account=account,
-                asked_at=now,
-                answered_at=now,
-                complete=True,
-                deployments={
-                    uid: one for uid, one in described.deployments.items() if uid in listed
-                },
-            ),
-        ),
+        fleet=fleet,
         evidence=EvidenceBook(
             remembered.runs,
             remembered.scrapes,
@@ -110,17 +101,41 @@ def load_situation(
         ceiling=settings.mode,
         deeds=read_deeds(session, account, now=now),
         attributions=Attributions(policies.attribution),
+        margin=margin_of(fleet, policies.commitments, now=now),
     )
 
 
-def _fleet(account: AccountId, newest: Poll | None, fleet: Fleet) -> Fleet:
-    """Date *fleet* by the newest poll; the judge finds it stale by itself."""
+def margin_of(
+    fleet: Fleet, commitments: Sequence[Commitment] | None, *, now: datetime
+) -> Margin | None:
+    """Say what of *fleet* is paid for used or not; None where nobody has said."""
+    if commitments is None:
+        return None
+    return Margin.of(fleet.deployments.values(), commitments, at=now)
+
+
+def _fleet(
+    account: AccountId,
+    newest: Poll | None,
+    deployments: Mapping[Uid, Deployment],
+    *,
+    now: datetime,
+) -> Fleet:
+    """Date what is known by the newest poll; the judge finds it stale by itself."""
     if newest is None:
-        return replace(fleet, complete=False, problem=f"{account} has not been polled yet")
-    return replace(
-        fleet,
+        return Fleet(
+            account=account,
+            asked_at=now,
+            answered_at=now,
+            complete=False,
+            problem=f"{account} has not been polled yet",
+            deployments=deployments,
+        )
+    return Fleet(
+        account=account,
         asked_at=newest.asked_at,
         answered_at=newest.answered_at,
         complete=newest.complete,
         problem=newest.problem,
+        deployments=deployments,
     )

@@ -181,10 +181,10 @@ def _saves(least: Decimal, prefix: str) -> Condition:
     wanted = int(least * MICRO)
 
     def ask(seen: Seen) -> Finding:
-        burn = seen.burn_micro_usd
-        if burn is None:
+        saved = seen.saved_micro_usd(seen.deployment.gpu_count)
+        if saved is None:
             return Truth.TRUE, None, "it is unpriced, which counts as saving", None
-        return truth_of(burn >= wanted), Decimal(burn) / MICRO, "", None
+        return truth_of(saved >= wanted), Decimal(saved) / MICRO, "", None
 
     return Condition(
         name=f"{prefix}saves_at_least",

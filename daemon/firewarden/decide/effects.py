@@ -1,6 +1,10 @@
 """What a verb means for one deployment as it is: the bounds to set, the replicas to ask for."""
 
+from dataclasses import replace
+
 from firewarden.decide.seen import Seen
+from firewarden.decide.situation import Situation
+from firewarden.metering.margins import pool_of
 from firewarden.model.action import Effect
 from firewarden.model.deployment import Deployment
 from firewarden.model.vocabulary import Verb
@@ -32,20 +36,30 @@ def effect_of(step: Step, deployment: Deployment) -> Effect:
             return NOTHING
 
 
-def saved_micro_usd(seen: Seen, step: Step | None) -> int | None:
-    """Tell the micro-USD an hour that *step* ends now; None: unpriced.
+def ended_gpus(step: Step | None, deployment: Deployment) -> int:
+    """Count the ready GPUs that *step* takes away now.
 
-    Bounds end only what replicas above the new ceiling cost; that nothing grows saves
-    nothing yet. Where nothing is to be done, it is what is spent.
+    Bounds take away only replicas above the new ceiling; that nothing grows takes away
+    nothing yet. Where nothing is to be done, it is all that is spent on.
     """
-    burn, ready = seen.burn_micro_usd, seen.deployment.ready_replica_count
     if step is None or step.verb in STOPS:
-        return burn
-    most = effect_of(step, seen.deployment).max_replica_count
-    ended = 0 if most is None else max(0, ready - most)
-    if ended == 0:
-        return 0
-    return None if burn is None else burn * ended // ready
+        return deployment.gpu_count
+    most = effect_of(step, deployment).max_replica_count
+    ended = 0 if most is None else max(0, deployment.ready_replica_count - most)
+    return ended * deployment.accelerator_count
+
+
+def saved_micro_usd(seen: Seen, step: Step | None) -> int | None:
+    """Tell the micro-USD an hour that *step* saves now, alone; None: unpriced."""
+    return seen.saved_micro_usd(ended_gpus(step, seen.deployment))
+
+
+def without(situation: Situation, deployment: Deployment, step: Step | None) -> Situation:
+    """Give the situation once *step* has taken away what it takes away of *deployment*."""
+    if situation.margin is None:
+        return situation
+    gpus = ended_gpus(step, deployment)
+    return replace(situation, margin=situation.margin.without(pool_of(deployment), gpus))
 
 
 def _to_zero(deployment: Deployment) -> Effect:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from firewarden.decide import facts
 from firewarden.decide.deeds import REVERSALS, ROUNDS_A_DAY
-from firewarden.decide.effects import NOTHING, effect_of
+from firewarden.decide.effects import NOTHING, effect_of, saved_micro_usd
 from firewarden.decide.protections import (
     Blocked,
     ProtectionList,
@@ -16,6 +16,7 @@ from firewarden.decide.protections import (
 )
 from firewarden.decide.seen import Seen
 from firewarden.decide.situation import COMPLETE_CYCLES, Situation
+from firewarden.decide.worth import usd
 from firewarden.model.activity import Use
 from firewarden.model.price import MICRO
 from firewarden.model.vocabulary import Blocker, Verb
@@ -157,9 +158,11 @@ def _saves_nothing(seen: Seen, policy: Policy) -> str:
         return "it is at zero already" if at_zero else "its bounds are so already"
     if policy.verb not in _SAVES_NOW:
         return ""
-    burn, least = seen.burn_micro_usd, policy.saves_at_least
-    if least is None or burn is None or burn >= int(least * MICRO):
+    saved, least = saved_micro_usd(seen, step), policy.saves_at_least
+    if least is None or saved is None or saved >= int(least * MICRO):
         return ""
+    if seen.situation.margin is not None and saved < (seen.burn_micro_usd or 0):
+        return f"what is bought ahead pays for it: {usd(saved):.2f} USD/h would be saved"
     return f"less than {least} USD/h would be saved"
 
 

@@ -16,7 +16,6 @@ _MAY = {
     Mode.APPROVE: "Approve: it changes what a person has said yes to",
     Mode.ENFORCE: "Enforce: policies that enforce are carried out",
 }
-_OWNERS = frozenset({"owner", "team"})
 
 
 def hello(situation: Situation, policy_set: PolicySet) -> Notice:
@@ -25,7 +24,8 @@ def hello(situation: Situation, policy_set: PolicySet) -> Notice:
     burns = [Seen(one, situation).burn_micro_usd for one in fleet]
     burn = usd(sum(each for each in burns if each is not None))
     unpriced = sum(each is None for each in burns)
-    unowned = sum(not _OWNERS & {key.casefold() for key in one.tags} for one in fleet)
+    owners = map(situation.attributions.of, fleet)
+    unowned = sum(not (one.owner or one.values("team")) for one in owners)
     parts = [
         f"firewarden watches {situation.fleet.account}: {len(burns)} deployments, {burn:,.2f} USD/h"
         + (f" and {unpriced} unpriced" if unpriced else ""),
@@ -34,7 +34,7 @@ def hello(situation: Situation, policy_set: PolicySet) -> Notice:
     if (at := _first_verdicts(situation, policy_set)) is not None:
         parts.append(f"First verdicts from {at.astimezone(UTC):%H:%M} UTC")
     if unowned:
-        parts.append(f"{unowned} have no owner or team among their tags")
+        parts.append(f"{unowned} have neither an owner nor a team")
     return Notice(
         account=situation.fleet.account,
         kind="hello",

@@ -33,7 +33,7 @@ def story_of(incident: Incident) -> str:
 
 def warned(incident: Incident, policy: Policy, situation: Situation) -> Notice:
     """Say what will happen, or would, and when."""
-    told = f"{_subject(incident, situation)}: {incident.reason}, {_size(incident)}"
+    told = f"{_subject(incident, situation)}: {incident.reason}, {_size(incident, situation)}"
     facts: dict[str, str] = {}
     if incident.verb in EFFECTS:
         wait = policy.grace
@@ -55,7 +55,7 @@ def acted(
     done = "" if is_real(incident) else "would be "
     told = (
         f"{_subject(incident, situation)}: {done}{_DONE[incident.verb]} now, "
-        f"{incident.reason}, {_size(incident)} [{incident.policy}]"
+        f"{incident.reason}, {_size(incident, situation)} [{incident.policy}]"
     )
     notice = _notice(incident, situation, "idle.acted", told, resolved=True)
     return _adding(notice, facts or {})
@@ -81,7 +81,8 @@ def approval_needed(incident: Incident, policy: Policy, situation: Situation) ->
     until = incident.entered_at + policy.approval.expires
     told = (
         f"{_subject(incident, situation)}: approval needed by {_clock(until)} to have it "
-        f"{_DONE[incident.verb]}, {incident.reason}, {_size(incident)} [{incident.policy}]"
+        f"{_DONE[incident.verb]}, {incident.reason}, {_size(incident, situation)} "
+        f"[{incident.policy}]"
     )
     facts = {"approve_by": until.isoformat(), "may_approve": ", ".join(policy.approval.by)}
     notice = _notice(incident, situation, "action.pending", told, severity=Severity.WARN)
@@ -227,6 +228,7 @@ def _facts(incident: Incident, situation: Situation) -> Mapping[str, str]:
         "verb": incident.verb.value,
         "reason": incident.reason,
         "gpu_count": str(incident.gpu_count),
+        "commitments": "unknown" if situation.margin is None else "declared",
         "saves_usd_per_hour": "unpriced" if saves is None else f"{saves:.2f}",
         "acts_at": incident.acts_at.isoformat() if incident.acts_at else "",
     }
@@ -287,12 +289,15 @@ def _name_in(uid: Uid) -> str:
     return uid.rpartition("@")[0].rpartition("/")[2]
 
 
-def _size(incident: Incident) -> str:
+def _size(incident: Incident, situation: Situation) -> str:
     burn = usd(incident.saves_micro_usd_per_hour)
     gpus = f"{incident.gpu_count} GPU{'' if incident.gpu_count == 1 else 's'}"
     if burn == 0 and incident.verb in EFFECTS - STOPS:  # what it costs goes on
         return gpus
-    return f"{gpus}, unpriced" if burn is None else f"{gpus}, {burn:.2f} USD/h"
+    if burn is None:
+        return f"{gpus}, unpriced"
+    saves = "" if situation.margin is None else "saves "
+    return f"{gpus}, {saves}{burn:.2f} USD/h"
 
 
 def _clock(at: datetime) -> str:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from firewarden.decide.docket import Docket, Pair
-from firewarden.decide.effects import saved_micro_usd
+from firewarden.decide.effects import saved_micro_usd, without
 from firewarden.decide.incidents import Steps, step
 from firewarden.decide.limits import is_real
 from firewarden.decide.reasons import evidence_of
@@ -31,8 +31,9 @@ from firewarden.policy.rules import EFFECTS, Policy, PolicySet
 class SavesBasis(StrEnum):
     """What a saving is reckoned by.
 
-    UNKNOWN_COMMITMENTS: by the list price, *up to* that much: reservations and credits are
-    declared nowhere, and what they cover saves nothing.
+    CONTRACT, LIST: at the margin, by the account's own price or the public one.
+    UNKNOWN_COMMITMENTS: by the price, *up to* that much: whether something was bought ahead
+    is declared nowhere, and what it covers saves nothing.
     """
 
     CONTRACT = "contract"
@@ -99,10 +100,8 @@ def plan(
         for pair, verdict in effects.items()
         for blocker, because in _held_by(verdict, steps.docket.opened.get(pair), limits.get(pair))
     ]
-    actions = [
-        _planned(effects[pair], policies[effects[pair].policy], situation)
-        for pair in _due(effects, steps, situation, docket)
-    ]
+    due = [effects[pair] for pair in _due(effects, steps, situation, docket)]
+    actions = list(_in_turn(due, policies, situation))
     actions.sort(key=_dearest)
     held.sort(key=lambda each: _dearest(each.planned))
     return Plan(
@@ -113,6 +112,17 @@ def plan(
         actions=tuple(actions),
         held=tuple(held),
     )
+
+
+def _in_turn(
+    verdicts: Iterable[Verdict], policies: Mapping[PolicyName, Policy], situation: Situation
+) -> Iterator[Planned]:
+    """Plan each as if those before it were done: so that what they save adds up."""
+    for verdict in verdicts:
+        policy = policies[verdict.policy]
+        yield _planned(verdict, policy, situation)
+        deployment = situation.fleet.deployments[verdict.uid]
+        situation = without(situation, deployment, policy.effect)
 
 
 def _due(
@@ -177,10 +187,11 @@ def _planned(verdict: Verdict, policy: Policy, situation: Situation) -> Planned:
 
 
 def _basis(deployment: Deployment, situation: Situation) -> SavesBasis:
-    price = price_at(situation.prices, hardware_of(deployment), situation.now)
-    if price is None or price.source is PriceSource.RATE_CARD:
+    if situation.margin is None:
         return SavesBasis.UNKNOWN_COMMITMENTS
-    return SavesBasis.CONTRACT
+    price = price_at(situation.prices, hardware_of(deployment), situation.now)
+    is_listed = price is None or price.source is PriceSource.RATE_CARD
+    return SavesBasis.LIST if is_listed else SavesBasis.CONTRACT
 
 
 def _dearest(action: Planned) -> tuple[Decimal, str, str]:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from firewarden.decide.situation import Situation
 from firewarden.decide.worth import burn_micro_usd
+from firewarden.metering.margins import pool_of
 from firewarden.model.activity import QuietEvidence
 from firewarden.model.attributes import Attributes
 from firewarden.model.deployment import Deployment
@@ -45,6 +46,20 @@ class Seen:
         if self._burn is None:
             self._burn = (burn_micro_usd(self.deployment, self.situation.prices, now=self.now),)
         return self._burn[0]
+
+    def saved_micro_usd(self, gpus: int) -> int | None:
+        """Tell the micro-USD an hour saved once *gpus* of it are gone, at the margin.
+
+        None: unpriced. Where nothing is declared it is the price, the most that can be saved.
+        """
+        burn, held = self.burn_micro_usd, self.deployment.gpu_count
+        if not gpus or not held:
+            return 0
+        if burn is None:
+            return None
+        margin = self.situation.margin
+        saved = gpus if margin is None else margin.saved(pool_of(self.deployment), gpus)
+        return burn * saved // held
 
     def stretch(self, fresh_within: timedelta) -> Stretch:
         """Tell for how long it is proven quiet, why if not, and how new the evidence is.

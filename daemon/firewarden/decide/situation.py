@@ -7,6 +7,7 @@ from typing import Protocol
 
 from firewarden.decide.attribution import Attributions
 from firewarden.decide.deeds import Deeds
+from firewarden.metering.margins import Margin
 from firewarden.model.activity import QuietEvidence
 from firewarden.model.deployment import Deployment, Surroundings
 from firewarden.model.fleet import Fleet
@@ -84,6 +85,8 @@ class Situation:
         brake_released_at: a person has looked at the evidence up to this instant and let
             the evidence brake go.
         attributions: whose the deployments are.
+        margin: what is paid for used or not; None: nothing is declared, so what is saved is
+            *up to* the price.
     """
 
     now: datetime
@@ -106,6 +109,7 @@ class Situation:
     deeds: Deeds = field(default_factory=Deeds)
     brake_released_at: datetime | None = None
     attributions: Attributions = field(default_factory=Attributions)
+    margin: Margin | None = None
 
     def surroundings_of(self, deployment: Deployment) -> Surroundings | None:
         """Find what leans on *deployment*; None: unknown, too old, or read before it was made."""

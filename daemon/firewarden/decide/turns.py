@@ -5,9 +5,11 @@ from dataclasses import dataclass, field, replace
 
 from firewarden.decide import notices
 from firewarden.decide.docket import Pair
+from firewarden.decide.effects import saved_micro_usd, without
 from firewarden.decide.limits import is_real, let_through
 from firewarden.decide.proceedings import Proceedings
 from firewarden.decide.seen import Seen
+from firewarden.decide.situation import Situation
 from firewarden.decide.stories import began_again
 from firewarden.model.ids import PolicyName, Uid
 from firewarden.model.verdict import Incident, IncidentState
@@ -52,6 +54,7 @@ class Turns:
         reasons: why each is due, as of this cycle.
         calls: what is to be carried out. rehearsed: what would have been.
         limited: what has to wait, each with the limit that says so.
+        before: the situation once all is done that has been let through; None: nothing yet.
     """
 
     book: Proceedings
@@ -59,6 +62,7 @@ class Turns:
     calls: list[Incident] = field(default_factory=list)
     rehearsed: list[Incident] = field(default_factory=list)
     limited: tuple[tuple[Incident, str], ...] = ()
+    before: Situation | None = None
 
     def take(self, due: Iterable[Incident]) -> None:
         """Let through what of *due* the limits allow, and hold the rest."""
@@ -80,7 +84,7 @@ class Turns:
 
     def _go(self, incident: Incident) -> None:
         book = self.book
-        latest = replace(incident, reason=self.reasons[incident.uid, incident.policy])
+        latest = self._valued(incident)
         if is_real(incident):
             called = replace(latest, held_by=None)
             self.calls.append(called)
@@ -89,6 +93,18 @@ class Turns:
             done = book.close(latest, IncidentState.DONE, "it would have been done")
             self.rehearsed.append(done)
             book.tell(notices.acted(done, book.situation), done.policy)
+
+    def _valued(self, incident: Incident) -> Incident:
+        """Say why it is done now, and what that saves once all before it is done."""
+        latest = replace(incident, reason=self.reasons[incident.uid, incident.policy])
+        before = self.before or self.book.situation
+        if before.margin is None:
+            return latest
+        deployment = before.fleet.deployments[incident.uid]
+        step = self.book.policies[incident.policy].effect
+        self.before = without(before, deployment, step)
+        saves = saved_micro_usd(Seen(deployment, before), step)
+        return replace(latest, saves_micro_usd_per_hour=saves)
 
     def _hold(self) -> None:
         """Hold what has to wait for the limits; say so once a policy, and once when it is over."""

@@ -6,7 +6,13 @@ from pydantic import ValidationError
 
 from firewarden.policy.capabilities import FIREWORKS, Capabilities
 from firewarden.policy.checks import check_file
-from firewarden.policy.joining import Read, check_snooze, joined_routes, refuse_namesakes
+from firewarden.policy.joining import (
+    Read,
+    check_commitments,
+    check_snooze,
+    joined_routes,
+    refuse_namesakes,
+)
 from firewarden.policy.messages import report_all
 from firewarden.policy.owners import refuse_contradictions
 from firewarden.policy.places import Path, Tree, parse_tree
@@ -42,6 +48,7 @@ def read(
             check_routes(tree, file, routes)
     if not unsound:
         check_snooze(sound)
+        check_commitments(sound)
         refuse_contradictions(sound)
     return sound, in_order(problem for tree in trees for problem in tree.problems)
 

@@ -11,7 +11,13 @@ from zoneinfo import ZoneInfo
 from firewarden.model.ids import PolicyName
 from firewarden.model.vocabulary import ProviderDelete, PutBack, Verb
 from firewarden.policy.capabilities import Capabilities
-from firewarden.policy.joining import Read, joined_alerts, joined_routes, joined_snooze
+from firewarden.policy.joining import (
+    Read,
+    joined_alerts,
+    joined_commitments,
+    joined_routes,
+    joined_snooze,
+)
 from firewarden.policy.places import Tree
 from firewarden.policy.problems import Problem
 from firewarden.policy.reach import routes_of
@@ -44,6 +50,7 @@ def compose(
     )
     protections = tuple(found for tree, file in read for found in _protections(tree, file))
     attribution = tuple(found for tree, file in read for found in _attribution(tree, file))
+    commitments = joined_commitments(read)
     routes, alerts, snooze = joined_routes(read), joined_alerts(read), joined_snooze(read)
     return PolicySet(
         policies=policies,
@@ -56,12 +63,14 @@ def compose(
             asdict(alerts),
             asdict(snooze),
             [[_plain(rule.match)] for rule in attribution],
+            None if commitments is None else [asdict(each) for each in commitments],
         ),
         notes=notes,
         auto_delete_after=capabilities.auto_delete_after,
         alerts=alerts,
         snooze=snooze,
         attribution=attribution,
+        commitments=commitments,
     )
 
 
@@ -207,6 +216,8 @@ def _hash(*parts: object) -> str:
 def _as_json(value: object) -> object:
     if isinstance(value, Decimal):
         return str(value.normalize())
+    if isinstance(value, datetime):
+        return value.isoformat()
     if isinstance(value, timedelta):
         return value.total_seconds()
     raise TypeError(f"cannot hash {type(value).__name__}")

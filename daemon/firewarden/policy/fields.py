@@ -19,6 +19,7 @@ _SECRET = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:/\S+", re.ASCII)
 _LONGEST_TEXT = 500
 _MOST_ITEMS = 1_000
 _MOST = 1_000_000
+_MOST_USD = 1_000_000_000
 
 
 def refuse(message: str, suggestion: str = "") -> Never:
@@ -110,13 +111,21 @@ def _share(given: object) -> Decimal:
     return ratio
 
 
-def _usd(given: object) -> Decimal:
+def _amount(given: object, *, most: int) -> Decimal:
     if isinstance(given, bool) or not isinstance(given, int | Decimal):
         refuse("an amount in US dollars is expected", "for example 5 or 12.50")
     amount = Decimal(given)
-    if not 0 < amount <= _MOST:
-        refuse(f"must lie above 0 and be at most {_MOST} USD")
+    if not 0 < amount <= most:
+        refuse(f"must lie above 0 and be at most {most} USD")
     return amount
+
+
+def _usd(given: object) -> Decimal:
+    return _amount(given, most=_MOST)
+
+
+def _money(given: object) -> Decimal:
+    return _amount(given, most=_MOST_USD)
 
 
 def _usd_or_any(given: object) -> Decimal:
@@ -192,6 +201,8 @@ Count = Annotated[int, BeforeValidator(_at_least_one)]
 Counts = Annotated[tuple[int, ...], BeforeValidator(_numbers)]
 Share = Annotated[Decimal, BeforeValidator(_share)]
 Usd = Annotated[Decimal, BeforeValidator(_usd)]
+Money = Annotated[Decimal, BeforeValidator(_money)]
+"""Dollars of a contract or a budget, not of an hour."""
 UsdOrAny = Annotated[Decimal, BeforeValidator(_usd_or_any)]
 """0 stands for ``any``."""
 ModeWord = Annotated[Mode, BeforeValidator(_mode)]

@@ -4,7 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
+from firewarden.model.commitment import Commitment
+from firewarden.policy.commitments import NONE
 from firewarden.policy.durations import format_duration, parse_duration
 from firewarden.policy.people import TONIGHT, AlertsEntry, SnoozeEntry
 from firewarden.policy.places import Tree
@@ -71,6 +74,41 @@ def _names(file: PolicyFile, kind: str) -> Iterator[str]:
 def joined_routes(read: Sequence[Read]) -> dict[str, Route]:
     """Take the routes of all files."""
     return {name: route for _, file in read for name, route in file.notify.items()}
+
+
+def joined_commitments(read: Sequence[Read]) -> tuple[Commitment, ...] | None:
+    """Take what was bought ahead from all files; None: none of them says anything of it."""
+    given = [(file, file.commitments) for _, file in read if file.commitments is not None]
+    if not given:
+        return None
+    return tuple(
+        entry.commitment(ZoneInfo(file.timezone))
+        for file, entries in given
+        if entries != NONE
+        for entry in entries
+    )
+
+
+def check_commitments(read: Sequence[Read]) -> None:
+    """Note rows that are equal, and a word that there are none beside some."""
+    seen: dict[Commitment, str] = {}
+    rows = [
+        (tree, index, entry.commitment(ZoneInfo(file.timezone)))
+        for tree, file in read
+        if file.commitments is not None and file.commitments != NONE
+        for index, entry in enumerate(file.commitments)
+    ]
+    for tree, index, commitment in rows:
+        line, column = tree.place(("commitments", index))
+        if commitment in seen:
+            message = f"the same stands at {seen[commitment]}"
+            tree.report(message, (line, column), "write the sum of both into one row")
+        seen.setdefault(commitment, f"{tree.path}:{line}")
+    for tree, file in read:
+        if rows and file.commitments == NONE:
+            place = tree.place(("commitments",), of_key=True)
+            first = next(iter(seen.values()))
+            tree.report(f"`none`, and yet there is one at {first}", place, "take this line out")
 
 
 def joined_alerts(read: Sequence[Read]) -> Alerts:

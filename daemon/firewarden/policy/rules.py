@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from firewarden.model.commitment import Commitment
 from firewarden.model.ids import PolicyName
 from firewarden.model.vocabulary import Blocker, Mode, ProviderDelete, PutBack, Verb
 from firewarden.policy.joining import Alerts, Snooze
@@ -167,7 +168,10 @@ class Attribution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicySet:
-    """A folder of policy files as one document; `hash` is of everything in it."""
+    """A folder of policy files as one document; `hash` is of everything in it.
+
+    ``commitments`` None: nothing is said of what was bought ahead; empty: there is none.
+    """
 
     policies: tuple[Policy, ...]
     protections: tuple[Protection, ...]
@@ -178,3 +182,4 @@ class PolicySet:
     alerts: Alerts = field(default_factory=Alerts)
     snooze: Snooze = field(default_factory=Snooze)
     attribution: tuple[Attribution, ...] = ()
+    commitments: tuple[Commitment, ...] | None = None

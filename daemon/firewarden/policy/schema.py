@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from firewarden.model.vocabulary import Blocker, Mode
 from firewarden.policy.attribution import AttributionEntry
+from firewarden.policy.commitments import Commitments
 from firewarden.policy.durations import Duration
 from firewarden.policy.fields import (
     Count,
@@ -199,7 +200,7 @@ def _version(given: object) -> int:
 class PolicyFile(Strict):
     """One file."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"schedules", "budgets", "commitments"})
+    later: ClassVar[frozenset[str]] = frozenset({"schedules", "budgets"})
 
     version: Annotated[int, BeforeValidator(_version)]
     timezone: Zone = "UTC"
@@ -209,4 +210,5 @@ class PolicyFile(Strict):
     snooze: SnoozeEntry = SnoozeEntry()
     protect: Annotated[tuple[ProtectionEntry, ...], BeforeValidator(as_list)] = ()
     attribution: Annotated[tuple[AttributionEntry, ...], BeforeValidator(as_list)] = ()
+    commitments: Commitments = None
     policies: dict[Name, PolicyEntry] = Field(default_factory=dict)

@@ -122,7 +122,10 @@ def _sum_line(plan: PlanView) -> str:
     priced = sum((amount for amount in saved.values() if amount is not None), Decimal(0))
     unpriced = sum(amount is None for amount in saved.values())
     more = f" and {plural(unpriced, 'deployment')} unpriced" if unpriced else ""
-    return (
-        f"{plural(len(saved), 'deployment')}, {usd(priced, per='h')} at list price{more}; "
-        "reservations are not declared, so this is the most it can save"
-    )
+    total = f"{plural(len(saved), 'deployment')}, {usd(priced, per='h')}"
+    if any(item.saves_basis == "unknown_commitments" for item in plan.actions):
+        return (
+            f"{total} at list price{more}; commitments are not declared, "
+            "so this is the most it can save"
+        )
+    return f"{total} saved at the margin, beyond what is bought ahead{more}"

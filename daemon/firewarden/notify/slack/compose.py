@@ -118,7 +118,7 @@ def _acted(notice: Notice) -> Message:
         return Message(headline=_plain_line(notice), notes=_about(notice))
     parts = [f"✅ {_name(notice)} {_DONE[verb]} {when(notice.at, now=notice.at)}"]
     if saves := _dollars(notice.facts):
-        parts.append(f"saves {saves}")
+        parts.append(f"saves {saves}" if _is_declared(notice.facts) else f"saves up to {saves}")
     lines = []
     if (doomed := _instant(notice.facts.get("provider_deletes_at", ""))) is not None:
         lines.append(f"Fireworks deletes it {when(doomed, now=notice.at)} if nobody calls it.")
@@ -150,12 +150,20 @@ def _size(facts: Mapping[str, str]) -> list[str]:
     count, kind = facts.get("gpu_count", ""), facts.get("accelerator_type", "")
     model = kind.removeprefix("NVIDIA_").removeprefix("AMD_").partition("_")[0]
     gpus = f"{foreign(count)}×{foreign(model or 'GPU')}" if count else ""
-    return [part for part in (gpus, _dollars(facts) or foreign(_unpriced(facts))) if part]
+    saves = _dollars(facts)
+    if saves and _is_declared(facts):
+        saves = f"saves {saves}"
+    return [part for part in (gpus, saves or foreign(_unpriced(facts))) if part]
 
 
 def _dollars(facts: Mapping[str, str]) -> str:
     saves = facts.get("saves_usd_per_hour", "")
     return "" if saves in {"", "unpriced"} else f"{foreign(saves)} USD/h"
+
+
+def _is_declared(facts: Mapping[str, str]) -> bool:
+    """Is it a saving at the margin, and no price that may be paid anyway?"""
+    return facts.get("commitments") == "declared"
 
 
 def _unpriced(facts: Mapping[str, str]) -> str:
