@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firewarden.app.periods import UNITS, month_start, periods, read_when
+from firewarden.app.periods import month_start, periods, read_when
 from firewarden.errors import UserError
+from firewarden.metering.periods import UNITS
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)

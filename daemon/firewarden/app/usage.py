@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 
 from firewarden.app.metered import Meter, open_meter
 from firewarden.app.owners import NOBODYS, Owners, labels
-from firewarden.app.periods import UNITS, Period, find_zone, month_start, periods, read_when
+from firewarden.app.periods import find_zone, month_start, periods, read_when
 from firewarden.app.picture import take_any_picture
 from firewarden.app.queries import Ledger
 from firewarden.errors import UserError
+from firewarden.metering.periods import UNITS, Period
 from firewarden.metering.splits import parts_of, split_usage
 from firewarden.metering.totals import total_of
 from firewarden.model.attributes import ATTRIBUTES, Attributes

@@ -42,7 +42,7 @@ GroupBy = Annotated[
         "--group-by",
         metavar="KEY,…",
         help="deployment, uid, model, accelerator, team, owner, project, env, service, cost_center,"
-        " hour, day, week, month; several by commas.",
+        " hour, day, week, month, quarter, year; several by commas.",
     ),
 ]
 Zone = Annotated[
