@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from firewarden.app.periods import month_start, periods, read_when
 from firewarden.errors import UserError
-from firewarden.metering.periods import UNITS
+from firewarden.model.vocabulary import UNITS
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firewarden.metering.periods import UNITS, cut, period_at
+from firewarden.metering.periods import cut, period_at
+from firewarden.model.vocabulary import UNITS
 
 ZONES = (
     "UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu",

@@ -2,7 +2,7 @@ import pytest
 
 from firewarden.policy.checking import check
 from firewarden.policy.problems import did_you_mean, masked
-from tests.policy.texts import CREDIT, HEAD, a_delete, a_policy, bought, rules
+from tests.policy.texts import CREDIT, HEAD, a_delete, a_policy, bought, budget, rules
 
 
 def test_the_default_policy_of_these_tests_is_sound() -> None:
@@ -171,7 +171,7 @@ def test_the_default_policy_of_these_tests_is_sound() -> None:
         pytest.param(a_policy(require_data="{coverage: 49%}"), "less than half", id="not covered"),
         pytest.param(a_policy(during="[nights]"), "`during` is not supported", id="during"),
         pytest.param(a_policy(filter="{}"), "unknown key `filter`", id="a key of another tool"),
-        pytest.param(HEAD + "budgets: {}\n", "`budgets` is not supported", id="budgets"),
+        pytest.param(HEAD + "schedules: {}\n", "`schedules` is not supported", id="schedules"),
         pytest.param(HEAD + "polices: {}\n", "did you mean policies?", id="a typo at the top"),
         pytest.param(HEAD + "timezone: Europe/Berln\n", "did you mean Europe/Berlin?", id="zone"),
         pytest.param(HEAD + "timezone: Mars/Base\n", "an IANA name", id="far from any zone"),
@@ -217,6 +217,46 @@ def test_the_default_policy_of_these_tests_is_sound() -> None:
         ),
         pytest.param(
             HEAD + "defaults: {notify: [x]}\n", "no route is called `x`", id="default route"
+        ),
+        *(
+            pytest.param(budget(**{key: text}), expected, id=name)
+            for key, text, expected, name in (
+                ("scope", "{}", "nothing says what it is about", "an empty scope"),
+                ("scope", "{all: true, name: x}", "stands alone", "all and more"),
+                ("scope", "{each: tema}", "did you mean team?", "no such attribute"),
+                ("scope", "{untagged: x, all: true}", "write `each` too", "untagged of nothing"),
+                ("scope", "{each: team, team: x}", "in one scope", "each of one"),
+                ("scope", "{tags: {a: b}}", "not supported in this version", "a scope of tags"),
+                ("limit", "{per: day}", "either `usd` or `gpu_hours`", "a limit of nothing"),
+                ("limit", "{usd: -5, per: day}", "must lie above 0", "a negative limit"),
+                ("limit", "{usd: 5}", "exactly one of `per`", "no window"),
+                ("limit", "{usd: 5, per: day, rolling: 24h}", "exactly one of", "two windows"),
+                ("limit", "{usd: 5, per: fortnight}", "is no unit of time", "no such window"),
+                ("limit", "{usd: 5, from: '2026-01-02'}", "needed together", "half a window"),
+                (
+                    "limit",
+                    "{usd: 5, from: '2026-02-01', to: '2026-02-01'}",
+                    "ends before it begins",
+                    "an impossible window",
+                ),
+                ("limit", "{usd: 5, rolling: 1h, planned: {a: 5}}", "write `per`", "no name"),
+                ("limit", "{usd: {a: 5}, per: day}", "need `each`", "amounts of nobody"),
+                ("thresholds", "[]", "the list is empty", "nobody hears"),
+                ("thresholds", "[{do: warn}]", "either `at` or `burn`", "no threshold"),
+                ("thresholds", "[{at: 80, do: warn}]", "a percent sign", "no share"),
+                ("thresholds", "[{at: 80%, do: shout}]", "is no thing to do", "nothing to do"),
+                ("thresholds", "[{at: 80%, do: park}]", "not supported", "an act"),
+                ("thresholds", "[{burn: 2, do: warn}]", "two windows", "a burn without windows"),
+                ("thresholds", "[{at: 80%, over: 1h, do: warn}]", "belong to", "a window of none"),
+                (
+                    "thresholds",
+                    "[{burn: 2, over: 5m, and: 1h, do: warn}]",
+                    "the shorter of the two",
+                    "windows the wrong way round",
+                ),
+                ("thresholds", "[{burn: 1, over: 1h, and: 5m, do: warn}]", "no news", "no burn"),
+                ("notify", "[nobody]", "no route is called `nobody`", "a route of a budget"),
+            )
         ),
         pytest.param(bought("some"), "a list is expected", id="commitments are a list or none"),
         pytest.param(bought("[{kind: lease}]"), "is no kind of commitment", id="no such kind"),

@@ -10,6 +10,7 @@ import pytest
 from firewarden.decide.plan import SavesBasis
 from firewarden.model.vocabulary import Blocker, Mode, ProviderDelete, PutBack, Verb
 from firewarden.policy.attribution import AttributionEntry
+from firewarden.policy.budgets import BudgetEntry, LimitEntry, ScopeEntry, ThresholdEntry
 from firewarden.policy.checking import check
 from firewarden.policy.durations import format_duration
 from firewarden.policy.joining import Snooze
@@ -28,6 +29,7 @@ from firewarden.policy.schema import (
 )
 from firewarden.policy.stages import EffectStage, SetAutoscalingStage, Stage, WaitStage, WarnStage
 from firewarden.policy.strict import Strict
+from tests.policy.texts import budget
 
 TEXT = (Path(__file__).parents[2] / "docs" / "policies.md").read_text(encoding="utf-8")
 WHOLE = re.findall(r"^```yaml\n(.*?)^```", TEXT, flags=re.MULTILINE | re.DOTALL)
@@ -74,6 +76,9 @@ def fields(*models: type[Strict]) -> set[str]:
         pytest.param("## `alerts`", fields(AlertsEntry), id="alerts"),
         pytest.param("## `snooze`", fields(SnoozeEntry), id="snooze"),
         pytest.param("### `limits`", fields(LimitsEntry), id="limits"),
+        pytest.param("## `budgets`", fields(BudgetEntry), id="budgets"),
+        pytest.param("### `scope`", fields(ScopeEntry), id="scope"),
+        pytest.param("### `limit`", fields(LimitEntry), id="limit"),
         pytest.param("### `require_data`", fields(RequireDataEntry), id="require_data"),
         pytest.param("## `notify`", {"slack", "dm", "slack_webhook", "webhook"}, id="notify"),
     ],
@@ -129,6 +134,10 @@ FRAMES: dict[str, Callable[[str], str]] = {
     "### `require_data`": lambda example: in_policy(require_data=f"{{{example}}}"),
     "## `protect`": in_protect,
     "## `attribution`": lambda example: in_file(f"attribution: [{{name: x, {example}}}]"),
+    "## `budgets`": lambda example: budget(**dict([example.split(": ", maxsplit=1)])),
+    "### `scope`": lambda example: budget(scope=f"{{{example}}}"),
+    "### `limit`": lambda example: budget(limit=f"{{{example}}}", scope="{each: team}"),
+    "### `thresholds`": lambda example: budget(thresholds=f"[{{{example}}}]"),
     "## `notify`": lambda example: f"version: 1\nnotify: {{one: {example}}}\n",
 }
 EXAMPLES = [
@@ -162,7 +171,8 @@ def test_every_effect_and_every_answer_to_it_has_an_example_that_loads() -> None
 def test_every_word_of_later_versions_is_listed() -> None:
     models = (PolicyFile, PolicyEntry, Match, When, LimitsEntry, ProtectionEntry, Stage)
     inner = (WarnStage, WaitStage, EffectStage, SetAutoscalingStage, AlertsEntry)
-    later = {word for model in (*models, *inner) for word in model.later} | {"at_end"}
+    budgets = (BudgetEntry, LimitEntry, ThresholdEntry)
+    later = {word for model in (*models, *inner, *budgets) for word in model.later} | {"at_end"}
 
     assert later <= set(re.findall(r"`(?:restore: )?([a-z_]+)`", section("## Not in this version")))
 

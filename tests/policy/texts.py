@@ -33,3 +33,14 @@ def rules(*entries: str) -> str:
 def bought(commitments: str) -> str:
     """A file of nothing but what was bought ahead."""
     return f"{HEAD}commitments: {commitments}\n"
+
+
+def budget(**changes: str) -> str:
+    """A file of one budget, of which a test names the keys that differ."""
+    lines = {
+        "scope": "{all: true}",
+        "limit": "{usd: 5, per: day}",
+        "thresholds": "[{at: 80%, do: warn}]",
+    } | changes
+    body = "".join(f"    {key}: {text}\n" for key, text in lines.items())
+    return f"{HEAD}budgets:\n  one:\n{body}"

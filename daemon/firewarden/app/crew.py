@@ -18,6 +18,7 @@ from firewarden.app.office import open_office
 from firewarden.app.queries import Ledger
 from firewarden.app.roles import Role, Supervision
 from firewarden.app.share import Share
+from firewarden.app.treasury import Treasury
 from firewarden.app.watchdog import Watchdog
 from firewarden.errors import FirewardenError, Held, LeaseLost, StoreError, WorldError
 from firewarden.ports import Notifier, Ticker
@@ -35,6 +36,7 @@ FASTEST_FOLLOWED = 60
 REFRESH_EVERY = timedelta(hours=1)
 BILL_EVERY = timedelta(hours=1)
 ROLL_UP_EVERY = timedelta(minutes=5)
+BUDGETS_EVERY = timedelta(minutes=1)
 FIGURES_EVERY = timedelta(minutes=1)
 FIGURES_AT_MOST = timedelta(seconds=2)
 """Wall time between figures, however compressed the clock: they are for people's eyes."""
@@ -75,6 +77,7 @@ class Crew:
         share.add(self.lease)
         self.keeper = Keeper(account, tools, self.lease)
         self.house = Housekeeping(account, tools)
+        self.treasury = Treasury(account, tools, self.keeper)
         self._office = open_office(
             account, tools, lambda: self.keeper.rules.telling, notifier, door=tools.slack
         )
@@ -127,6 +130,7 @@ class Crew:
             self.keeper.scrape,
             self.house.read_bill,
             self.house.roll_up,
+            self.treasury.watch,
             self._tell,
         ):
             await work()
@@ -147,6 +151,7 @@ class Crew:
         roles = [
             self._role("rollup", self.house.roll_up, every=ROLL_UP_EVERY),
             self._role("bill", self.house.read_bill, every=BILL_EVERY),
+            self._role("budgets", self.treasury.watch, every=BUDGETS_EVERY),
         ]
         if self._publish is not None:
             every = max(FIGURES_EVERY, FIGURES_AT_MOST * self._tools.settings.time_speed)

@@ -1,13 +1,15 @@
 """Whose each deployment was when, for reports."""
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import pairwise
 
+from firewarden.app.metered import Meter
 from firewarden.app.queries import Ledger
 from firewarden.model.attributes import ATTRIBUTES, UNALLOCATED, Attributes
 from firewarden.model.ids import DeploymentId, Uid
-from firewarden.model.usage import Known
+from firewarden.model.usage import Known, Usage
 from firewarden.store.attributes import read_owners
 
 NOBODYS = Attributes()
@@ -32,6 +34,19 @@ class Owners:
             for uid, rows in self._of.items()
         }
         return {uid: instants for uid, instants in found.items() if instants}
+
+    def used(
+        self, meter: Meter, since: datetime, until: datetime
+    ) -> Iterator[tuple[Usage, Attributes]]:
+        """Give what was used in ``[since, until)`` with whose it was, cut where that changed."""
+        changes = self.changes(since, until)
+        for usage in meter.used(since, until):
+            if usage.uid not in changes:
+                yield usage, self.at(usage.uid, since)
+        for uid, instants in changes.items():
+            for begun, ended in pairwise((since, *instants, until)):
+                for usage in meter.used(begun, ended, uids=[uid]):
+                    yield usage, self.at(uid, begun)
 
     def at(self, uid: Uid, at: datetime) -> Attributes:
         """Tell whose *uid* was at the instant *at*."""

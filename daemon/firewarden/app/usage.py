@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import reduce
-from itertools import pairwise
 from operator import add
 from zoneinfo import ZoneInfo
 
@@ -16,13 +15,14 @@ from firewarden.app.periods import find_zone, month_start, periods, read_when
 from firewarden.app.picture import take_any_picture
 from firewarden.app.queries import Ledger
 from firewarden.errors import UserError
-from firewarden.metering.periods import UNITS, Period
+from firewarden.metering.periods import Period
 from firewarden.metering.splits import parts_of, split_usage
 from firewarden.metering.totals import total_of
 from firewarden.model.attributes import ATTRIBUTES, Attributes
 from firewarden.model.ids import Uid
 from firewarden.model.price import cost_usd
 from firewarden.model.usage import Usage
+from firewarden.model.vocabulary import UNITS
 from firewarden.report.usage import Figures, UsageReport, UsageState
 from firewarden.store.bill import Backfilled, read_backfill
 from firewarden.store.history import newest_poll, read_known
@@ -66,7 +66,7 @@ def read_report(
         )
     rows = _Rows(ledger, groups, zone=zone, protected=_protected(ledger))
     rows.fill(begin, end)
-    problem = _problem(ledger, end)
+    problem = why_incomplete(ledger, end)
     return UsageReport(
         since=begin,
         until=end,
@@ -100,7 +100,7 @@ def _protected(ledger: Ledger) -> frozenset[Uid]:
     return picture.protected()
 
 
-def _problem(ledger: Ledger, until: datetime) -> str:
+def why_incomplete(ledger: Ledger, until: datetime) -> str:
     """Say why figures up to *until* are not complete; "" where they are."""
     poll = newest_poll(ledger.session, ledger.account)
     if poll is None:
@@ -175,19 +175,12 @@ class _Rows:
                 yield day
 
     def _used(self, meter: Meter, period: Period) -> Iterator[tuple[Usage, Attributes]]:
-        """Give what was used in *period*, with whose it was; cut where it changed hands."""
-        owners = self._owners
-        changes = owners.changes(period.since, period.until) if owners else {}
+        """Give what was used in *period*, with whose it was where that is asked for."""
+        if self._owners is not None:
+            yield from self._owners.used(meter, period.since, period.until)
+            return
         for usage in meter.used(period.since, period.until):
-            if usage.uid not in changes:
-                yield usage, self._owner(usage.uid, period.since)
-        for uid, instants in changes.items():
-            for since, until in pairwise((period.since, *instants, period.until)):
-                for usage in meter.used(since, until, uids=[uid]):
-                    yield usage, self._owner(uid, since)
-
-    def _owner(self, uid: Uid, at: datetime) -> Attributes:
-        return self._owners.at(uid, at) if self._owners else NOBODYS
+            yield usage, NOBODYS
 
     def _cut(self, usage: Usage, owner: Attributes, period: Period) -> Iterator[tuple[Keys, Usage]]:
         known = self._known[usage.uid]

@@ -95,6 +95,7 @@ _COMMANDS = (
             "firewarden report --from 2026-11-01 --to 2026-12-01 --format csv > november.csv",
         ),
     ),
+    (reading.budgets, ("firewarden budgets", "firewarden budgets --json | jq .budgets")),
     (audit.actions, ("firewarden actions --since 7d", "firewarden actions --json | jq .actions")),
     (audit.incidents, ("firewarden incidents", "firewarden incidents --json")),
     (audit.alerts, ("firewarden alerts", "firewarden alerts --json")),

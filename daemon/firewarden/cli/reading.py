@@ -1,4 +1,4 @@
-"""Commands that read the database only: `status`, `explain`, `plan`, `report`."""
+"""Commands that read the database only: `status`, `explain`, `plan`, `report`, `budgets`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -117,6 +117,24 @@ def plan(
     show(lambda: plan_json(found), lambda: plan_view(found), as_format=as_format, json=json)
     if check and found.actions:
         raise typer.Exit(PENDING)
+
+
+def budgets(
+    *,
+    account: Account = None,
+    config: Config = None,
+    as_format: AsFormat = Format.TABLE,
+    json: Json = False,
+) -> None:
+    """Show where each budget stands: spent with its bounds, burn, and when it runs out."""
+    from firewarden.app.budgets import read_budgets
+    from firewarden.app.queries import open_ledger
+    from firewarden.cli.context import settings
+    from firewarden.report.budgets import budgets_json, budgets_view
+
+    with open_ledger(settings(config), account) as ledger:
+        found = read_budgets(ledger)
+    show(lambda: budgets_json(found), lambda: budgets_view(found), as_format=as_format, json=json)
 
 
 def report(

@@ -3,11 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
 from zoneinfo import ZoneInfo
-
-UNITS: Final = ("hour", "day", "week", "month", "quarter", "year")
-"""Every unit, the shortest first."""
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)

@@ -1,6 +1,10 @@
 """The words that policy files, judgements and the ledger share; each list of them is closed."""
 
 from enum import IntEnum, StrEnum
+from typing import Final
+
+UNITS: Final = ("hour", "day", "week", "month", "quarter", "year")
+"""Units of local time, the shortest first."""
 
 
 class Mode(IntEnum):

@@ -73,7 +73,7 @@ def _without(data: object, wrong: Collection[Path]) -> object:
     if not isinstance(data, dict):
         return data
     blocks = {
-        where[:2] if where[:1] and where[0] in {"policies", "notify"} else where[:1]
+        where[:2] if where[:1] and where[0] in {"policies", "budgets", "notify"} else where[:1]
         for where in wrong
     }
     return {

@@ -18,6 +18,7 @@ from firewarden.policy.joining import (
     joined_routes,
     joined_snooze,
 )
+from firewarden.policy.limiting import budget_of
 from firewarden.policy.places import Tree
 from firewarden.policy.problems import Problem
 from firewarden.policy.reach import routes_of
@@ -51,6 +52,11 @@ def compose(
     protections = tuple(found for tree, file in read for found in _protections(tree, file))
     attribution = tuple(found for tree, file in read for found in _attribution(tree, file))
     commitments = joined_commitments(read)
+    budgets = tuple(
+        budget_of(name, entry, tree, file)
+        for tree, file in read
+        for name, entry in file.budgets.items()
+    )
     routes, alerts, snooze = joined_routes(read), joined_alerts(read), joined_snooze(read)
     return PolicySet(
         policies=policies,
@@ -63,6 +69,7 @@ def compose(
             asdict(alerts),
             asdict(snooze),
             [[_plain(rule.match)] for rule in attribution],
+            [asdict(budget) for budget in budgets],
             None if commitments is None else [asdict(each) for each in commitments],
         ),
         notes=notes,
@@ -71,6 +78,7 @@ def compose(
         snooze=snooze,
         attribution=attribution,
         commitments=commitments,
+        budgets=budgets,
     )
 
 
@@ -216,7 +224,7 @@ def _hash(*parts: object) -> str:
 def _as_json(value: object) -> object:
     if isinstance(value, Decimal):
         return str(value.normalize())
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, timedelta):
         return value.total_seconds()

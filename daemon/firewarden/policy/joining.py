@@ -50,7 +50,7 @@ class Snooze:
 
 def refuse_namesakes(read: Sequence[Read]) -> None:
     """Note every name and every key of a joined block that is given in two files."""
-    for kind in ("policies", "notify", "alerts", "snooze"):
+    for kind in ("policies", "budgets", "notify", "alerts", "snooze"):
         seen: dict[str, str] = {}
         for tree, file in read:
             for name in _names(file, kind):

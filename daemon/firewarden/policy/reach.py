@@ -46,6 +46,8 @@ def _routes_named(file: PolicyFile) -> Iterator[tuple[Path, tuple[str, ...]]]:
     for name, route in file.notify.items():
         if route.else_ is not None:
             yield ("notify", name, "else"), (route.else_,)
+    for name, budget in file.budgets.items():
+        yield ("budgets", name, "notify"), budget.notify or ()
     for name, entry in file.policies.items():
         yield ("policies", name, "notify"), entry.notify or ()
         for index, stage in enumerate(entry.stages):

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 from firewarden.model.commitment import Commitment
 from firewarden.model.ids import PolicyName
+from firewarden.model.notice import Severity
 from firewarden.model.vocabulary import Blocker, Mode, ProviderDelete, PutBack, Verb
 from firewarden.policy.joining import Alerts, Snooze
 from firewarden.policy.match import Description, Match, Target
@@ -167,6 +168,54 @@ class Attribution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """When somebody hears of a budget, and how loudly: by a share of it, or by its burn.
+
+    Attributes:
+        at: share of the limit; None: it is about the burn.
+        burn: multiple of the window's even pace, *over* a stretch and *also* a shorter one.
+    """
+
+    severity: Severity
+    at: Decimal | None = None
+    burn: Decimal | None = None
+    over: timedelta = timedelta(0)
+    also: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How much may be spent on what, in a stretch of time in a zone.
+
+    Attributes:
+        scope: patterns by key: ``name``, ``model``, ``accelerator`` and attributes; empty: all.
+        each: an attribute of which every value has a budget of its own; "": one for all.
+        untagged: whose it is where `each` finds nobody; "": nobody's, and watched as such.
+        is_money: USD, else GPU-hours.
+        amounts: by value of `each`, and under ``default`` what all others have, if anything.
+        per: a unit of `UNITS`; rolling: a length; dates: first day and the first after it.
+        planned: amounts for windows by label, instead of every other.
+    """
+
+    name: str
+    description: str
+    scope: Mapping[str, tuple[str, ...]]
+    each: str
+    untagged: str
+    is_money: bool
+    amounts: Mapping[str, Decimal]
+    thresholds: tuple[Threshold, ...]
+    timezone: str
+    per: str = ""
+    rolling: timedelta | None = None
+    dates: tuple[date, date] | None = None
+    planned: Mapping[str, Decimal] = field(default_factory=dict)
+    routes: tuple[str, ...] = ()
+    path: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PolicySet:
     """A folder of policy files as one document; `hash` is of everything in it.
 
@@ -183,3 +232,4 @@ class PolicySet:
     snooze: Snooze = field(default_factory=Snooze)
     attribution: tuple[Attribution, ...] = ()
     commitments: tuple[Commitment, ...] | None = None
+    budgets: tuple[Budget, ...] = ()

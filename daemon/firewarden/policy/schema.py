@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from firewarden.model.vocabulary import Blocker, Mode
 from firewarden.policy.attribution import AttributionEntry
+from firewarden.policy.budgets import BudgetEntry
 from firewarden.policy.commitments import Commitments
 from firewarden.policy.durations import Duration
 from firewarden.policy.fields import (
@@ -200,7 +201,7 @@ def _version(given: object) -> int:
 class PolicyFile(Strict):
     """One file."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"schedules", "budgets"})
+    later: ClassVar[frozenset[str]] = frozenset({"schedules"})
 
     version: Annotated[int, BeforeValidator(_version)]
     timezone: Zone = "UTC"
@@ -211,4 +212,5 @@ class PolicyFile(Strict):
     protect: Annotated[tuple[ProtectionEntry, ...], BeforeValidator(as_list)] = ()
     attribution: Annotated[tuple[AttributionEntry, ...], BeforeValidator(as_list)] = ()
     commitments: Commitments = None
+    budgets: dict[Name, BudgetEntry] = Field(default_factory=dict)
     policies: dict[Name, PolicyEntry] = Field(default_factory=dict)

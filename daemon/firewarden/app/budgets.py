@@ -1,0 +1,49 @@
+"""Where the budgets stand, for whoever asks: from the ledger and the policy files alone."""
+
+from firewarden.app.picture import take_picture
+from firewarden.app.queries import Ledger
+from firewarden.app.spending import read_standings
+from firewarden.app.usage import why_incomplete
+from firewarden.decide.budgets import Standing
+from firewarden.report.budgets import BudgetLine, BudgetsView
+
+
+def read_budgets(ledger: Ledger) -> BudgetsView:
+    """Read where each budget stands now.
+
+    Raises:
+        FileUnusable, PolicyError: the policies cannot be read or used.
+    """
+    picture = take_picture(ledger)
+    standings = read_standings(
+        ledger,
+        picture.policies.budgets,
+        picture.situation.fleet.deployments.values(),
+        picture.judge.attributions.of,
+    )
+    return BudgetsView(
+        account=ledger.account,
+        at=ledger.now,
+        timezone=ledger.timezone,
+        problem=why_incomplete(ledger, ledger.now),
+        lines=tuple(map(_line, standings)),
+    )
+
+
+def _line(standing: Standing) -> BudgetLine:
+    return BudgetLine(
+        budget=standing.budget.name,
+        value=standing.value,
+        window=standing.window.label,
+        since=standing.window.since,
+        until=standing.window.until,
+        unit=standing.unit,
+        limit=standing.limit,
+        spent=standing.spent,
+        low=standing.low,
+        high=standing.high,
+        unpriced_gpu_hours=standing.unpriced,
+        burn_per_hour=standing.burn,
+        if_nothing_changes=standing.if_nothing_changes,
+        runs_out_at=standing.runs_out_at,
+    )

@@ -1,0 +1,259 @@
+"""What has been spent of each budget, from the ledger alone."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from zoneinfo import ZoneInfo
+
+from firewarden.app.metered import open_meter
+from firewarden.app.owners import Owners
+from firewarden.app.queries import Ledger
+from firewarden.decide.budgets import Standing, stretches
+from firewarden.decide.worth import burn_micro_usd
+from firewarden.metering.periods import Period, midnight, period_at
+from firewarden.metering.splits import parts_of, split_usage
+from firewarden.metering.totals import Totals, total_of
+from firewarden.model.attributes import Attributes
+from firewarden.model.deployment import Deployment
+from firewarden.model.ids import DeploymentId
+from firewarden.model.price import MICRO
+from firewarden.model.usage import Known, Usage
+from firewarden.policy.budgets import DEFAULT
+from firewarden.policy.rules import Budget
+from firewarden.store.bill import Backfilled, read_backfill
+from firewarden.store.history import read_known
+
+_MS = 1_000
+_MS_PER_HOUR = 3_600_000
+_ALL = Decimal(1)
+_DAY = timedelta(days=1)
+
+Spent = Mapping[str, Totals]
+"""Totals by the value of what each has a budget of its own for."""
+
+
+def read_standings(
+    ledger: Ledger,
+    budgets: Sequence[Budget],
+    deployments: Iterable[Deployment],
+    whose: Callable[[Deployment], Attributes],
+) -> tuple[Standing, ...]:
+    """Find out where each of *budgets* stands; *deployments* are those that run now.
+
+    A budget outside its dates stands nowhere. The days before the first poll are in it, as
+    the bill has them.
+    """
+    reader = _Reader(ledger, tuple(deployments), whose)
+    return tuple(standing for budget in budgets for standing in reader.standings(budget))
+
+
+def window_of(budget: Budget, now: datetime) -> Period | None:
+    """Give the window of *budget* that holds *now*; None where there is none."""
+    zone = ZoneInfo(budget.timezone)
+    if budget.per:
+        return period_at(budget.per, now, zone)
+    if budget.rolling is not None:
+        length = budget.rolling
+        return Period(label=f"any {_written(length)}", since=now - length, until=now)
+    if budget.dates is None:
+        return None
+    first, after = budget.dates
+    since, until = midnight(first, zone), midnight(after, zone)
+    label = f"{first.isoformat()}..{after.isoformat()}"
+    return Period(label=label, since=since, until=until) if since <= now < until else None
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads what several budgets ask for; the same stretch is read once."""
+
+    ledger: Ledger
+    deployments: tuple[Deployment, ...]
+    whose: Callable[[Deployment], Attributes]
+    _used: dict[tuple[datetime, datetime], list[tuple[Usage, Attributes]]] = field(
+        default_factory=dict
+    )
+    known: dict[str, Known] = field(init=False)
+    owners: Owners = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.known = {
+            str(one.uid): one for one in read_known(self.ledger.session, self.ledger.account)
+        }
+        self.owners = Owners(self.ledger, {one.uid: one for one in self.known.values()})
+
+    def standings(self, budget: Budget) -> Iterator[Standing]:
+        now, window = self.ledger.now, window_of(budget, self.ledger.now)
+        if window is None:
+            return
+        spent = self._spent(budget, window.since, now)
+        billed = self._billed(budget, window)
+        burn = self._burn(budget)
+        lately = {
+            stretch: self._spent(budget, now - stretch, now) for stretch in set(stretches(budget))
+        }
+        for value in self._values(budget, spent, billed, burn):
+            limit = _limit(budget, value, window)
+            if limit is None:
+                continue
+            total, before = spent.get(value, Totals()), billed.get(value, Totals())
+            both = total + before
+            yield Standing(
+                budget=budget,
+                value=value,
+                window=window,
+                now=now,
+                limit=limit,
+                spent=_amount(budget, both),
+                low=_low(budget, both),
+                high=_high(budget, both),
+                unpriced=Decimal(both.unpriced_ms) / _MS_PER_HOUR,
+                burn=burn.get(value, Decimal(0)),
+                lately={
+                    stretch: _amount(budget, of.get(value, Totals()))
+                    for stretch, of in lately.items()
+                },
+            )
+
+    def _values(self, budget: Budget, *found: Mapping[str, object]) -> list[str]:
+        """Name what has a budget of its own: what is named in the limits, and what was found."""
+        if not budget.each:
+            return [""]
+        named = {name for name in budget.amounts if name != DEFAULT}
+        return sorted(named.union(*found) - {""})
+
+    def _spent(self, budget: Budget, since: datetime, until: datetime) -> Spent:
+        usages: defaultdict[str, list[Usage]] = defaultdict(list)
+        for usage, owner in self._read(since, until):
+            known = self.known[usage.uid]
+            facts = _facts(known.deployment_id, known.base_model, usage.accelerator_type)
+            for value, share in _shares(budget, facts, owner):
+                usages[value].append(usage if share == _ALL else _part(usage, share))
+        return {value: total_of(rows) for value, rows in usages.items()}
+
+    def _read(self, since: datetime, until: datetime) -> list[tuple[Usage, Attributes]]:
+        key = (since, until)
+        if key not in self._used:
+            meter = open_meter(self.ledger)
+            self._used[key] = list(self.owners.used(meter, since, until))
+        return self._used[key]
+
+    def _billed(self, budget: Budget, window: Period) -> Spent:
+        """Add up the billed days from before the first poll that begin in *window*."""
+        zone = ZoneInfo(budget.timezone)
+        first = window.since.astimezone(zone).date() - _DAY
+        last = window.until.astimezone(zone).date() + _DAY
+        found: defaultdict[str, Totals] = defaultdict(Totals)
+        for day in read_backfill(self.ledger.session, self.ledger.account, first=first, last=last):
+            billed = day.billed
+            if not window.since <= midnight(billed.day, ZoneInfo(billed.timezone)) < window.until:
+                continue
+            owner = self.owners.of_name(billed.deployment_id)
+            facts = _facts(billed.deployment_id, billed.base_model, billed.accelerator_type)
+            for value, share in _shares(budget, facts, owner):
+                seconds = billed.gpu_seconds
+                if share != _ALL:
+                    seconds = parts_of(seconds, {"": share, "others": _ALL - share})[""]
+                found[value] += _billed_totals(day, seconds)
+        return found
+
+    def _burn(self, budget: Budget) -> Mapping[str, Decimal]:
+        """Tell what runs now an hour: of what has a price, or in GPUs."""
+        found: defaultdict[str, Decimal] = defaultdict(Decimal)
+        prices, now = self.ledger.prices, self.ledger.now
+        for one in self.deployments:
+            facts = _facts(one.deployment_id, one.base_model, one.accelerator_type)
+            micro_usd = burn_micro_usd(one, prices, now=now) if budget.is_money else None
+            burn = Decimal(micro_usd or 0) / MICRO if budget.is_money else Decimal(one.gpu_count)
+            for value, share in _shares(budget, facts, self.whose(one)):
+                found[value] += burn * share
+        return found
+
+
+def _shares(
+    budget: Budget, facts: Mapping[str, str], owner: Attributes
+) -> Iterator[tuple[str, Decimal]]:
+    """Say whose a part of it is under *budget*, by value, with its share; none: it is out of it."""
+    if not _is_meant(budget, facts, owner):
+        return
+    wanted = budget.scope.get("team")
+    if owner.split and (budget.each == "team" or wanted):
+        for team, share in owner.split.items():
+            if wanted is None or _matches(wanted, team):
+                yield (_spelled(budget, team) if budget.each == "team" else ""), share
+        return
+    if not budget.each:
+        yield "", _ALL
+        return
+    value = getattr(owner, budget.each) or budget.untagged
+    if value:
+        yield _spelled(budget, value), _ALL
+
+
+def _spelled(budget: Budget, value: str) -> str:
+    """Spell *value* as the limits do, else in lower case: one team has one budget."""
+    names = {name.casefold(): name for name in budget.amounts}
+    return names.get(value.casefold(), value.casefold())
+
+
+def _is_meant(budget: Budget, facts: Mapping[str, str], owner: Attributes) -> bool:
+    for name, patterns in budget.scope.items():
+        values = (facts[name],) if name in facts else owner.values(name)
+        if not any(_matches(patterns, value) for value in values):
+            return False
+    return True
+
+
+def _matches(patterns: Iterable[str], value: str) -> bool:
+    return any(fnmatchcase(value.casefold(), pattern.casefold()) for pattern in patterns)
+
+
+def _facts(deployment_id: DeploymentId, model: str, accelerator: str) -> Mapping[str, str]:
+    return {"name": deployment_id, "model": model, "accelerator": accelerator}
+
+
+def _part(usage: Usage, share: Decimal) -> Usage:
+    return split_usage(usage, {"": share, "others": _ALL - share})[""]
+
+
+def _billed_totals(day: Backfilled, seconds: int) -> Totals:
+    gpu_ms, price = seconds * _MS, day.micro_usd_per_gpu_hour
+    units = gpu_ms * (price or 0)
+    unpriced = gpu_ms if price is None else 0
+    return Totals(
+        gpu_ms=gpu_ms,
+        low_ms=gpu_ms,
+        high_ms=gpu_ms,
+        unknown_ms=gpu_ms,
+        unpriced_ms=unpriced,
+        unpriced_high_ms=unpriced,
+        cost_units=units,
+        low_units=units,
+        high_units=units,
+    )
+
+
+def _amount(budget: Budget, total: Totals) -> Decimal:
+    return total.usd if budget.is_money else total.gpu_hours
+
+
+def _low(budget: Budget, total: Totals) -> Decimal:
+    return total.usd_low if budget.is_money else Decimal(total.low_ms) / _MS_PER_HOUR
+
+
+def _high(budget: Budget, total: Totals) -> Decimal:
+    return total.usd_high if budget.is_money else Decimal(total.high_ms) / _MS_PER_HOUR
+
+
+def _limit(budget: Budget, value: str, window: Period) -> Decimal | None:
+    own = budget.amounts.get(value) if value else None
+    usual = own if own is not None else budget.amounts.get(DEFAULT)
+    return budget.planned.get(window.label, usual)
+
+
+def _written(length: timedelta) -> str:
+    hours = length // timedelta(hours=1)
+    return f"{hours}h" if timedelta(hours=hours) == length else f"{length}"

@@ -1,0 +1,71 @@
+"""Watches the budgets of one account, and tells whoever has to hear where they stand."""
+
+from firewarden.app.compose import Account
+from firewarden.app.keeper import Keeper
+from firewarden.app.memory import Memory, Tools
+from firewarden.app.queries import Ledger
+from firewarden.app.rulebook import Rulebook
+from firewarden.app.spending import read_standings
+from firewarden.decide.budgets import PREFIX, watch
+from firewarden.model.notice import Notice
+from firewarden.store import notices as stored_notices
+from firewarden.store.notices import read_firing
+
+
+class Treasury:
+    """Everything about budgets that no cycle waits for."""
+
+    def __init__(self, account: Account, tools: Tools, keeper: Keeper) -> None:
+        """Watch what the rules of *keeper* say of *account*."""
+        self.account = account
+        self.tools = tools
+        self.keeper = keeper
+        self._without: Rulebook | None = None
+
+    async def watch(self) -> None:
+        """Find out where every budget stands, and store what people should hear of it.
+
+        Rules without a budget are looked at once: something may still stand of older ones.
+        """
+        memory, rules = self.keeper.memory, self.keeper.rules
+        if memory is None or rules is self._without:
+            return
+        tenure = self.keeper.lease.tenure()
+        notices = await self.tools.run_db(lambda: self._news(memory, rules))
+        if not notices:
+            self._without = None if rules.policies.budgets else rules
+            return
+
+        def write() -> None:
+            with self.tools.database.writing() as session:
+                tenure.fence(session)
+                for notice in notices:
+                    stored_notices.record(session, notice, rules.telling.destinations(notice))
+
+        await self.tools.run_db(write)
+
+    def _news(self, memory: Memory, rules: Rulebook) -> tuple[Notice, ...]:
+        with self.tools.database.reading() as session:
+            name, now = self.account.account, self.tools.clock.now()
+            firing = {
+                alert.notice.key: alert.notice
+                for alert in read_firing(session, name)
+                if alert.notice.key.startswith(PREFIX)
+            }
+            if not firing and not rules.policies.budgets:
+                return ()
+            ledger = Ledger(
+                settings=self.tools.settings,
+                session=session,
+                account=name,
+                timezone=self.account.timezone,
+                now=now,
+            )
+            fleet = memory.watch.fleet
+            standings = read_standings(
+                ledger,
+                rules.policies.budgets,
+                fleet.deployments.values() if fleet else (),
+                memory.ownership.attributions.of,
+            )
+        return watch(name, standings, firing, now=now)
