@@ -168,7 +168,7 @@ class Memory:
             poll_every=tools.settings.poll_every,
             metrics_every=tools.settings.metrics_every,
             complete_cycles=self.watch.streak.after(seen.poll).count,
-            absent=frozenset(ledger.missing),
+            absent=frozenset(ledger.unexplained),
             gone=frozenset(uid for uid, _ in self.docket.opened if ledger.first_seen(uid) is None),
             ceiling=tools.settings.mode,
             deeds=self.deeds,

@@ -76,10 +76,10 @@ def load_situation(
     remembered = read_remembered(session, account, since=since)
     described = read_descriptions(session, account)
     ledger = Ledger(remembered, poll_every=settings.poll_every)
-    absent = frozenset(
-        segment.uid for segment in remembered.open_segments if segment.confirmed_at is not None
-    )
-    listed = {known.uid for known in remembered.known} - absent
+    out_of_sight = [each for each in remembered.open_segments if each.confirmed_at is not None]
+    absent = frozenset(each.uid for each in out_of_sight if not each.is_deleted)
+    deleted = {each.uid for each in remembered.open_segments if each.is_deleted}
+    listed = {known.uid for known in remembered.known} - absent - deleted
     deployments = {uid: one for uid, one in described.deployments.items() if uid in listed}
     fleet = _fleet(account, newest_poll(session, account, complete=False), deployments, now=now)
     return Situation(

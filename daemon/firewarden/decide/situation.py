@@ -73,7 +73,7 @@ class Situation:
         surroundings: by full deployment name, as of `surroundings_at`; None: not readable.
             A name that is not in it has nothing leaning on it.
         complete_cycles: complete listings in a row, stored ones included.
-        absent: in the ledger, not in this listing, not confirmed gone by a read of its own.
+        absent: in the ledger, not in this listing, and no read of its own showed it deleted.
         gone: confirmed gone; their incidents close.
         listing_problem: why this listing cannot be believed although it is whole (a read
             of one deployment contradicts it, it is older than one seen before); "" if it can.

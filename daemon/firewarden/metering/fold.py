@@ -63,6 +63,16 @@ class Ledger:
         """Known, absent from the newest complete listing, not confirmed gone: ask for each."""
         return tuple(uid for uid in self._missing if uid in self._book.known)
 
+    @property
+    def unexplained(self) -> tuple[Uid, ...]:
+        """Name what is missing and not known to be deleted: the listing may be a false one.
+
+        What a read of its own shows DELETED is left out by right. A 404 proves less: whoever
+        must not see a deployment gets it, too.
+        """
+        found = ((uid, self._book.open.get(uid)) for uid in self.missing)
+        return tuple(uid for uid, segment in found if segment is None or not segment.is_deleted)
+
     def absent_from(self, fleet: Fleet) -> tuple[Uid, ...]:
         """Name what is known and not in *fleet*."""
         return tuple(sorted(self._book.known.keys() - fleet.deployments.keys()))

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from firewarden.model.activity import Use
 from firewarden.model.ids import AccountId, DeploymentId, Uid
+from firewarden.model.vocabulary import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,11 @@ class Segment:
     ended: Bracket | None = None
     end_evidence: Evidence | None = None
     confirmed_at: datetime | None = None
+
+    @property
+    def is_deleted(self) -> bool:
+        """The provider said so; it lists it no more, or will not for long."""
+        return self.state == State.DELETED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
