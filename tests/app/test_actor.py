@@ -171,6 +171,16 @@ async def test_what_runs_is_stopped_on_a_scrape_of_just_now_or_waits_for_the_nex
     assert await post.act(post.memory(*scrapes)) == sent
 
 
+async def test_evidence_that_grew_old_while_the_target_was_read_stops_nothing(post: Post) -> None:
+    memory = post.memory(a_scrape(5 * SECOND, *FLEET))
+    post.cloud.slow = timedelta(seconds=6)
+
+    assert await post.act(memory) == []
+    (intent,) = post.stored()
+    assert intent.outcome is Outcome.REFUSED
+    assert intent.detail == "its use was looked at too long ago by then"
+
+
 async def test_without_any_scrape_of_this_process_nothing_is_stopped(post: Post) -> None:
     assert await post.act(post.memory(scraped_at=None)) == []
 

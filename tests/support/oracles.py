@@ -99,15 +99,15 @@ def by_uid(usages: Iterable[Usage]) -> dict[Uid, Totals]:
     return {uid: total_of(own) for uid, own in grouped.items()}
 
 
-def outside(metered: Mapping[Uid, Totals], truth: Mapping[Uid, Truth]) -> list[str]:
-    """List every deployment whose truth lies outside its hard bounds; empty is what we want."""
+def outside(metered: Mapping[Uid, Totals], truth: Mapping[Uid, Truth]) -> dict[Uid, str]:
+    """Name every deployment whose truth lies outside its hard bounds; empty is what we want."""
     nothing = Totals()
-    wrong = []
+    wrong = {}
     for uid in sorted(metered.keys() | truth.keys()):
         total = metered.get(uid, nothing)
         true_ms = truth[uid].gpu_ms if uid in truth else 0
         if not total.low_ms <= true_ms <= total.high_ms:
-            wrong.append(f"{uid}: {total.low_ms} <= {true_ms} <= {total.high_ms} does not hold")
+            wrong[uid] = f"{uid}: {total.low_ms} <= {true_ms} <= {total.high_ms} does not hold"
     return wrong
 
 
@@ -115,7 +115,7 @@ def demand_truth_inside(ledger: Ledger, truth: Mapping[Uid, Truth]) -> dict[Uid,
     """Demand that every deployment's truth lies in its bounds; *truth* is of `watched_span`."""
     metered = by_uid(open_meter(ledger).used(*watched_span(ledger)))
     wrong = outside(metered, truth)
-    assert not wrong, "\n".join(wrong)
+    assert not wrong, "\n".join(wrong.values())
     return metered
 
 

@@ -150,6 +150,9 @@ class Actor:
         return replace(memory.judged, now=self.tools.clock.now(), deeds=memory.deeds)
 
     def _objection(self, order: Order, memory: Memory, examined: Examined) -> str:
+        """Say why it is not done after all; what its target was read for may have taken long."""
+        if order.needs_evidence_of_use and not self._is_fresh(order, memory):
+            return "its use was looked at too long ago by then"
         return objection(order, examined, self._now(memory), self.judge)
 
     def _withheld(self, order: Order, memory: Memory, session: Session) -> str:

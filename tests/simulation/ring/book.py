@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from sqlalchemy import select
+
 from firewarden.model.action import POLICY, Intent
 from firewarden.model.ids import Uid, make_uid
+from firewarden.model.usage import Evidence
 from firewarden.model.verdict import Incident
 from firewarden.model.vocabulary import Verb
 from firewarden.policy.rules import Policy
@@ -15,14 +18,16 @@ from firewarden.providers.simulated.incarnation import Incarnation
 from firewarden.providers.simulated.instants import to_ms
 from firewarden.providers.simulated.metrics import refreshed_at
 from firewarden.providers.simulated.render import create_time
-from firewarden.store.history import read_scrapes
+from firewarden.store.history import read_scrapes, read_segments
 from firewarden.store.incidents import read_closed, read_open
 from firewarden.store.intents import read_actions
+from firewarden.store.tables import PollRow, table
 from tests.simulation.ring.living import Life
 from tests.simulation.ring.watching import Change
 from tests.simulation.stages import START
 from tests.support.oracles import instant
 
+POLL = table(PollRow)
 RATE_OVER_MS = 60_000
 """A scrape shows the requests of the minute before the provider's last refresh."""
 
@@ -84,6 +89,8 @@ class Book:
 
     Attributes:
         believed: when each scrape was answered that the daemon took for whole.
+        polled: when each listing was asked for that is in the ledger as complete, in whole ms.
+        met_after: the listing before the one that met each deployment, in whole ms.
     """
 
     life: Life
@@ -91,12 +98,15 @@ class Book:
     intents: tuple[Intent, ...]
     incidents: tuple[Incident, ...]
     believed: tuple[datetime, ...]
+    polled: frozenset[int]
+    met_after: Mapping[Uid, int]
 
     @classmethod
     def of(cls, life: Life) -> "Book":
         """Read it from the ledger of *life*."""
         with life.ledger() as ledger:
             session, account = ledger.session, ledger.account
+            segments = read_segments(session, account, since=START, until=ledger.now)
             return cls(
                 life=life,
                 policies={policy.name: policy for policy in life.policies.policies},
@@ -110,6 +120,14 @@ class Book:
                     for scrape in read_scrapes(session, account, since=START, until=ledger.now)
                     if scrape.whole
                 ),
+                polled=frozenset(
+                    session.execute(select(POLL.c.asked_at).where(POLL.c.complete)).scalars()
+                ),
+                met_after={
+                    each.uid: to_ms(each.started.lo)
+                    for each in reversed(segments)
+                    if each.start_evidence is Evidence.FIRST_SIGHT
+                },
             )
 
     @cached_property
@@ -180,6 +198,19 @@ class Book:
         if not inc.gpus.at(refreshed):
             return 0
         return inc.traffic.count(refreshed - RATE_OVER_MS, refreshed)
+
+    def is_look(self, listing: Asked) -> bool:
+        """Did *listing* get into the ledger, as good as any?"""
+        return listing.is_whole and to_ms(listing.at) in self.polled
+
+    def unseen_until(self, uid: Uid) -> int:
+        """Tell until when listings may have left out *uid*, which nobody had met; 0: they did not.
+
+        A listing that leaves out what was never met seems whole.
+        """
+        met = self.met_after.get(uid, 0)
+        struck = {to_ms(each.at) for each in self.listings if not each.is_whole}
+        return met if any(abs(met - at) <= 1 for at in struck) else 0
 
     def live_count(self, at: datetime) -> int:
         """Count the deployments that had ready replicas at *at*."""
