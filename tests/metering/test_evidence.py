@@ -325,3 +325,46 @@ def test_coverage_of_a_moment_asks_for_one_scrape() -> None:
     assert book.coverage(CHAT.uid, since=after(50), until=after(60), every=EVERY) == 1.0
     assert book.coverage(CHAT.uid, since=after(61), until=after(70), every=EVERY) == 0.0
     assert book.coverage(CHAT.uid, since=after(60), until=after(60), every=timedelta(1)) == 0.0
+
+
+FLEET = tuple(a_deployment(name) for name in ("a", "b", "c", "still"))
+NAMES = tuple(each.name for each in FLEET)
+
+
+def scrapes_of(*uses: str) -> list[tuple[float, dict[str, Sample]]]:
+    """One scrape every 30 s; each letter is a deployment: in use, quiet, unreadable."""
+    kinds = {"u": ACTIVE, "q": QUIET, "x": UNREADABLE}
+    return [
+        (30.0 * number, {name: kinds[letter] for name, letter in zip(NAMES, each, strict=True)})
+        for number, each in enumerate(uses)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("uses", "quiet_since"),
+    [
+        pytest.param(["uuuq", "qqqq", "uqqq"], 2, id="the account woke: it starts over"),
+        pytest.param(["uuuq", "xxxq", "qqqq", "uuuq"], 3, id="blind first, then silent"),
+        pytest.param(["uuuq", "qquq", "qqqq", "uqqq"], 3, id="one after another"),
+        pytest.param(["uuuq", "uqqq", "uuuq"], 0, id="one was in use all the time"),
+        pytest.param(["uuqq", "qqqq", "uqqq"], 0, id="two that fall silent are no account"),
+        pytest.param(["uuuq", "xxxq", "uuuq"], 0, id="nobody was seen quiet"),
+        pytest.param(["uuuq", "qqqq", "qqqq"], 0, id="it has not woken yet"),
+        pytest.param(
+            ["uuuq", *["qqqq"] * 721, "uqqq"], 0, id="after six hours it was really unused"
+        ),
+    ],
+)
+def test_what_was_quiet_while_the_whole_account_was_silent_proves_nothing_once_it_wakes(
+    uses: list[str], quiet_since: int
+) -> None:
+    shelf, book, fleet = Shelf(), EvidenceBook((), ()), a_fleet(0, *FLEET)
+    lines = scrapes_of(*uses)
+    for at, samples in lines:
+        shelf.put_runs(book.fold(a_scrape(at, samples), fleet), book.last_record)
+    again, now = EvidenceBook(shelf.runs.values(), shelf.scrapes), after(lines[-1][0])
+
+    assert book.look(FLEET[3].uid, now=now).quiet_since == after(30.0 * quiet_since)
+    assert [again.look(each.uid, now=now) for each in FLEET] == [
+        book.look(each.uid, now=now) for each in FLEET
+    ]

@@ -6,15 +6,7 @@ from datetime import datetime, timedelta
 
 from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
-
-FEW = 3
-"""As many may change at once in any fleet; as many that fall silent together are doubted."""
-
-SILENCE_WITHIN = timedelta(minutes=15)
-"""Deployments whose use ended this close to each other ended together."""
-
-SILENCE_FOR = timedelta(hours=6)
-"""A whole account that fell silent is doubted for so long; then it is believed to be unused."""
+from firewarden.metering.silence import FEW, SILENCE_FOR, SILENCE_WITHIN
 
 _NEIGHBOURS = 3
 """Scrapes between the newest use and the first quiet look that still count as one turn."""
@@ -28,7 +20,8 @@ def find_brake(situation: Situation, live: Iterable[Seen]) -> str:
     with evidence) turned quiet; and silence in the whole account that came over 3 or more
     deployments within a quarter of an hour. It is found again in every cycle from the stored
     evidence, so a restart does not release it: it ends when the evidence differs, or a person
-    ends it.
+    ends it. What was quiet in a silence that ended proves no idle time afterwards
+    (`awakenings`).
     """
     vanished = len(situation.absent)
     fleet_size = len(situation.fleet.deployments) + vanished

@@ -4,8 +4,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from math import isfinite
 
+from firewarden.metering.silence import awakenings
 from firewarden.metering.trail import NEIGHBOURS_WITHIN, Trail
 from firewarden.model.activity import QuietEvidence, Sample, Scrape, Use
 from firewarden.model.fleet import Fleet
@@ -55,15 +57,15 @@ class EvidenceBook:
         self._absent_is_quiet = absent_is_quiet
         self._last = records[-1] if records else None
         self._known = [record.answered_at for record in records if record.whole]
-        self._restarts = self._known[:1] + [
-            later
-            for earlier, later in zip(self._known, self._known[1:], strict=False)
-            if later - earlier > NEIGHBOURS_WITHIN
-        ]
+        runs = sorted(runs, key=lambda run: run.since)
+        holes = (
+            later for earlier, later in pairwise(self._known) if later - earlier > NEIGHBOURS_WITHIN
+        )
+        self._restarts = sorted({*self._known[:1], *holes, *awakenings(runs)})
         self._trails: dict[Uid, Trail] = {}
         self._open: dict[Uid, ActivityRun] = {}
         self._fingerprint, self._repeats = "", 0
-        for run in sorted(runs, key=lambda run: run.since):
+        for run in runs:
             self._remember(run)
 
     @property
@@ -92,6 +94,8 @@ class EvidenceBook:
         if self._known and at - self._known[-1] > NEIGHBOURS_WITHIN:
             self._restarts.append(at)
         opened = self._compare(scrape, fleet, closed)
+        if self._has_woken(at, opened):
+            self._restarts.append(at)
         self._known.append(at)
         return RunChange(closed=tuple(closed), opened=tuple(opened))
 
@@ -169,6 +173,15 @@ class EvidenceBook:
             elif runs[uid].use is not Use.UNKNOWN:
                 self._turn(uid, Use.UNKNOWN, at, opened=opened, closed=closed)
         return opened
+
+    def _has_woken(self, at: datetime, opened: Iterable[ActivityRun]) -> bool:
+        """Did use come back at *at* to an account that had fallen silent as a whole?"""
+        if not any(run.use is Use.ACTIVE for run in opened):
+            return False
+        if any(run.use is Use.ACTIVE and run.since < at for run in self._open.values()):
+            return False
+        runs = (run for trail in self._trails.values() for run in trail.runs)
+        return at in awakenings(runs)
 
     def _turn(
         self,
