@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 from sqlalchemy import select
@@ -18,7 +18,7 @@ from firewarden.providers.simulated.incarnation import Incarnation
 from firewarden.providers.simulated.instants import to_ms
 from firewarden.providers.simulated.metrics import refreshed_at
 from firewarden.providers.simulated.render import create_time
-from firewarden.store.history import read_scrapes, read_segments
+from firewarden.store.history import read_known, read_scrapes, read_segments
 from firewarden.store.incidents import read_closed, read_open
 from firewarden.store.intents import read_actions
 from firewarden.store.tables import PollRow, table
@@ -90,6 +90,7 @@ class Book:
     Attributes:
         believed: when each scrape was answered that the daemon took for whole.
         polled: when each listing was asked for that is in the ledger as complete, in whole ms.
+        met: when each deployment was met.
         met_after: the listing before the one that met each deployment, in whole ms.
     """
 
@@ -100,6 +101,7 @@ class Book:
     believed: tuple[datetime, ...]
     polled: frozenset[int]
     met_after: Mapping[Uid, int]
+    met: Mapping[Uid, datetime]
 
     @classmethod
     def of(cls, life: Life) -> "Book":
@@ -128,6 +130,7 @@ class Book:
                     for each in reversed(segments)
                     if each.start_evidence is Evidence.FIRST_SIGHT
                 },
+                met={each.uid: each.first_seen_at for each in read_known(session, account)},
             )
 
     @cached_property
@@ -202,6 +205,18 @@ class Book:
     def is_look(self, listing: Asked) -> bool:
         """Did *listing* get into the ledger, as good as any?"""
         return listing.is_whole and to_ms(listing.at) in self.polled
+
+    def meant_by(self, struck: Asked) -> str:
+        """Name the deployment that the fault which struck a request is about; "": any."""
+        return next(
+            str(each.rows.get("deployment", ""))
+            for number, each in enumerate(self.life.script.faults, start=1)
+            if struck.fault_id == f"{each.kind}-{number}"
+        )
+
+    def met_at(self, uid: Uid) -> datetime:
+        """Tell when the ledger met *uid*; at the end of time if it never did."""
+        return self.met.get(uid, datetime.max.replace(tzinfo=UTC))
 
     def unseen_until(self, uid: Uid) -> int:
         """Tell until when listings may have left out *uid*, which nobody had met; 0: they did not.

@@ -205,16 +205,31 @@ def _tells(book: Book, scrape: Asked, name: str) -> bool:
         return False
     if scrape.fault != "metrics-partial":
         return True
-    meant = next(
-        str(each.rows.get("deployment", ""))
-        for number, each in enumerate(book.life.script.faults, start=1)
-        if scrape.fault_id == f"{each.kind}-{number}"
-    )
+    meant = book.meant_by(scrape)
     return meant != name if meant else digest(0, "partial", name) % 2 == 0
 
 
 def _of_listing(book: Book, call: Call) -> Iterator[str]:
-    """S1: the last listing was whole."""
-    answered = [each for each in before(book.listings, call.at) if each.fault not in UNDECIDED]
-    if answered and not answered[-1].is_whole:
-        yield f"S1: the listing of {answered[-1].at:%H:%M:%S} was struck by {answered[-1].fault}"
+    """S1: the last listing was whole, as far as anybody can know.
+
+    A slow one may be given up by whoever asked: the ledger tells. One that leaves out a
+    deployment that nobody has met yet seems whole, and says nothing false of the others.
+    """
+    answered = [
+        each
+        for each in before(book.listings, call.at)
+        if each.fault not in UNDECIDED or book.is_look(each)
+    ]
+    if not answered or answered[-1].is_whole:
+        return
+    last = answered[-1]
+    if not _is_of_the_unmet(book, last):
+        yield f"S1: the listing of {last.at:%H:%M:%S} was struck by {last.fault}"
+
+
+def _is_of_the_unmet(book: Book, listing: Asked) -> bool:
+    """Was the only deployment that *listing* leaves out met later, if ever?"""
+    if listing.fault != "missing-item" or not (name := book.meant_by(listing)):
+        return False
+    there = [uid for uid, inc in book.incarnations.items() if inc.deployment_id == name]
+    return max(map(book.met_at, there)) > listing.at
