@@ -6,7 +6,18 @@ A whole run writes ``benchmarks/RESULTS.md``; a part of one, or a quick one, onl
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import cycle, day, growth, memory, starting, storage, takeover, telling
+from benchmarks import (
+    caps,
+    cycle,
+    day,
+    forecasting,
+    growth,
+    memory,
+    starting,
+    storage,
+    takeover,
+    telling,
+)
 from benchmarks.figures import Figure
 from benchmarks.results import write
 
@@ -17,6 +28,8 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "P7": starting.figures,
     "P9": storage.figures,
     "P10": telling.figures,
+    "P11": caps.figures,
+    "P12": forecasting.figures,
     "P13": takeover.figures,
     "P14": day.figures,
 }

@@ -7,12 +7,13 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One figure; it is reached where *value* is at most *target*.
+    """One figure; it is reached where *value* is at most *target*, or at least, if it says so.
 
     Attributes:
         name: ``P1`` and so on, the row of the table of targets.
         what: what was measured, against what.
         unit: of value and target; ``x`` is a ratio.
+        is_floor: *target* is the least that *value* has to be, not the most.
         details: the absolute figures behind it, which are noise to others.
     """
 
@@ -21,19 +22,21 @@ class Figure:
     value: float
     target: float
     unit: str = "x"
+    is_floor: bool = False
     details: str = ""
 
     @property
     def is_reached(self) -> bool:
         """The target is met; what is not a number meets none."""
-        return self.value <= self.target
+        return self.value >= self.target if self.is_floor else self.value <= self.target
 
     def __str__(self) -> str:
         """One line for a terminal."""
         verdict = "ok    " if self.is_reached else "MISSED"
+        bound = "at least" if self.is_floor else "at most"
         return (
             f"{verdict} {self.name}  {self.what}: {show(self.value, self.unit)}"
-            f" (target: at most {show(self.target, self.unit)})  {self.details}"
+            f" (target: {bound} {show(self.target, self.unit)})  {self.details}"
         ).rstrip()
 
 

@@ -39,9 +39,8 @@ of them: [docs/performance.md](../docs/performance.md).
 def _row(figure: Figure) -> str:
     verdict = "ok" if figure.is_reached else "**missed**"
     value, target = (show(each, figure.unit) for each in (figure.value, figure.target))
-    return (
-        f"| {figure.name} | {figure.what} | {value} | ≤ {target} | {verdict} | {figure.details} |"
-    )
+    bound = f"{'≥' if figure.is_floor else '≤'} {target}"
+    return f"| {figure.name} | {figure.what} | {value} | {bound} | {verdict} | {figure.details} |"
 
 
 def _machine() -> str:
