@@ -155,6 +155,29 @@ def test_the_day_is_the_local_one_so_far(
     assert day.usual == Usual(weeks=8, median_usd=Decimal(10 * hours), mad_usd=Decimal(0))
 
 
+@pytest.mark.parametrize(
+    ("now", "usd"),
+    [
+        pytest.param((3, 31, 11), 36, id="clocks went forward on Sunday"),
+        pytest.param((10, 27, 11), 36, id="clocks went back on Sunday"),
+    ],
+)
+def test_hours_correspond_by_the_clock_on_the_wall(now: tuple[int, ...], usd: int) -> None:
+    at = datetime(2026, *now, tzinfo=BERLIN)  # type: ignore[misc,arg-type]
+
+    _, hours = compared(spend(office, until=at, days=DAYS + 1), at)
+
+    assert hours.usd == usd
+    assert hours.usual == Usual(weeks=8, median_usd=Decimal(usd), mad_usd=Decimal(0))
+
+
+def test_no_more_than_eight_weeks_are_looked_at() -> None:
+    day = a_day(spend(10, days=90))
+
+    assert day.usual is not None
+    assert day.usual.weeks == 8
+
+
 def a_day_at(now: datetime) -> Compared:
     return compared(spend(10, until=now, days=DAYS + 1), now)[0]
 

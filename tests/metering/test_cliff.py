@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from math import hypot, sqrt
 
 import pytest
 from hypothesis import given, settings
@@ -56,6 +57,14 @@ def test_an_unsure_pace_reaches_it_early_or_late_or_never() -> None:
     assert late.at == at(45)
     assert late.earliest is not None
     assert late.latest is None
+
+
+def test_an_end_of_the_interval_is_found_within_its_hour() -> None:
+    cliff = cliff_of(UNSURE, spent=Decimal(0), limit=Decimal(5), until=END)
+
+    sigma = 0.35 * hypot(10 / sqrt(7), 10)
+    assert cliff.earliest is not None
+    assert (cliff.earliest - MONDAY) / HOUR == pytest.approx(5 / (10 + 1.96 * sigma))
 
 
 def test_only_the_unlikely_may_be_within_the_time() -> None:

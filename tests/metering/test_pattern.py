@@ -42,10 +42,6 @@ def test_what_always_costs_the_same_is_expected_to_and_surely() -> None:
         pytest.param(spend(10, days=13 + 11 / 24), 13, id="and less than half a day"),
         pytest.param(spend(10, days=13.5), None, id="half a day more is the fourteenth"),
         pytest.param(
-            [replace(row, usd=None) for row in spend(10, days=14)] + spend(10, days=28)[336:600],
-            11, id="flagged hours are no history",
-        ),
-        pytest.param(
             spend(10, until=MONDAY - 30 * DAY), 0, id="what is older than four weeks is none"
         ),
     ],
@@ -60,7 +56,14 @@ def test_without_fourteen_days_there_is_no_forecast(
     else:
         assert isinstance(found, NoForecast)
         assert found.days == days
+        assert found.unwatched_hours == 0
         assert str(found) == f"no forecast: {days} of 14 days of history"
+
+
+def test_hours_that_are_flagged_are_no_history() -> None:
+    rows = [replace(row, usd=None) for row in TEN[:336]] + TEN[336:600]
+
+    assert pattern_of(rows, now=MONDAY, zone=BERLIN) == NoForecast(days=11, unwatched_hours=336)
 
 
 def test_the_day_in_progress_is_no_day_of_history_and_not_in_the_profile() -> None:
@@ -145,6 +148,41 @@ def test_the_level_of_the_last_seven_days(
     assert (pattern.level, pattern.extra) == (level, extra)
 
 
+@pytest.mark.parametrize(
+    ("usd", "usd_per_hour"),
+    [
+        pytest.param(lambda at: 20 if at >= MONDAY - WEEK else 10, 20, id="twice as much"),
+        pytest.param(lambda at: 5 if at >= MONDAY - WEEK else 10, 5, id="half as much"),
+        pytest.param(lambda at: 512 if at >= MONDAY - WEEK else 0, 512, id="begun from nothing"),
+        pytest.param(lambda at: 0 if at >= MONDAY - WEEK else 10, 0, id="stopped"),
+    ],
+)
+def test_what_is_so_for_a_week_is_expected_to_go_on(
+    usd: Callable[[datetime], float], usd_per_hour: int
+) -> None:
+    assert to_come(spend(usd), MONDAY + DAY) == pytest.approx(24 * usd_per_hour)
+
+
+@pytest.mark.parametrize(
+    ("usd", "spread"),
+    [
+        pytest.param(lambda _: 0, 0, id="never anything"),
+        pytest.param(
+            lambda at: 10 if at >= MONDAY - 2 * DAY else 0, sqrt(2.5 * 28 / 18),
+            id="two days of seven, from nothing",
+        ),
+        pytest.param(
+            lambda at: 0.001 if at >= MONDAY - 2 * DAY else 0, sqrt(2.5 * 28 / 18),
+            id="however little it is",
+        ),
+    ],
+)  # fmt: skip
+def test_the_spread_of_what_hardly_ever_was(
+    usd: Callable[[datetime], float], spread: float
+) -> None:
+    assert a_pattern(spend(usd)).spread == pytest.approx(spread)
+
+
 def test_a_level_is_shrunk_by_as_much_as_the_spread_explains() -> None:
     pattern = a_pattern(spend(lambda at: noisy(at) * (2 if at >= MONDAY - WEEK else 1)))
     recent = sum(noisy(MONDAY - (day + 1) * DAY) for day in range(7)) * 2 * 24
@@ -208,6 +246,11 @@ def test_what_has_no_price_is_said() -> None:
             SpentHour(at=MONDAY - timedelta(minutes=30), usd=None),
             "not the beginning",
             id="crooked",
+        ),
+        pytest.param(
+            SpentHour(at=MONDAY + timedelta(seconds=1), usd=None),
+            "not the beginning",
+            id="crooked by a second",
         ),
     ],
 )
