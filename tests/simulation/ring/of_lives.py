@@ -125,7 +125,7 @@ def _too_soon(book: Book, told: Asked) -> Iterator[str]:
         [told.at + timedelta(seconds=seconds), *(at for at in book.life.began if at > told.at)]
     )
     for each in book.asked:
-        if told.at < each.at < until and (each.is_scrape or not told.is_scrape):
+        if told.at < each.at < until - MS and (each.is_scrape or not told.is_scrape):
             yield f"S18: {each.path} at {each.at:%H:%M:%S}, {until:%H:%M:%S} was asked for"
 
 
