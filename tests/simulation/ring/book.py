@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from firewarden.model.action import POLICY, Intent
 from firewarden.model.ids import Uid, make_uid
-from firewarden.model.usage import Evidence
+from firewarden.model.usage import ActivityRun, Evidence
 from firewarden.model.verdict import Incident
 from firewarden.model.vocabulary import Verb
 from firewarden.policy.rules import Policy
@@ -18,7 +18,7 @@ from firewarden.providers.simulated.incarnation import Incarnation
 from firewarden.providers.simulated.instants import to_ms
 from firewarden.providers.simulated.metrics import refreshed_at
 from firewarden.providers.simulated.render import create_time
-from firewarden.store.history import read_known, read_scrapes, read_segments
+from firewarden.store.history import read_known, read_runs, read_scrapes, read_segments
 from firewarden.store.incidents import read_closed, read_open
 from firewarden.store.intents import read_actions
 from firewarden.store.tables import PollRow, table
@@ -91,6 +91,7 @@ class Book:
         believed: when each scrape was answered that the daemon took for whole.
         polled: when each listing was asked for that is in the ledger as complete, in whole ms.
         met: when each deployment was met.
+        runs: what its scrapes said of use.
         met_after: the listing before the one that met each deployment, in whole ms.
     """
 
@@ -102,6 +103,7 @@ class Book:
     polled: frozenset[int]
     met_after: Mapping[Uid, int]
     met: Mapping[Uid, datetime]
+    runs: tuple[ActivityRun, ...]
 
     @classmethod
     def of(cls, life: Life) -> "Book":
@@ -130,6 +132,7 @@ class Book:
                     for each in reversed(segments)
                     if each.start_evidence is Evidence.FIRST_SIGHT
                 },
+                runs=read_runs(session, account, since=START, until=ledger.now),
                 met={each.uid: each.first_seen_at for each in read_known(session, account)},
             )
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from firewarden.decide.deeds import REVERSALS, ROUNDS_A_DAY
 from firewarden.metering.segments import name_of
+from firewarden.metering.silence import awakenings
 from firewarden.model.action import POLICY, Outcome, Released
 from firewarden.model.ids import Uid
 from firewarden.model.verdict import Incident, IncidentState
@@ -130,7 +131,12 @@ def _too_soon(book: Book, told: Asked) -> Iterator[str]:
 
 
 def wrong_end(book: Book) -> Iterator[str]:
-    """Liveness: what has been idle for most of the tail is at zero, or has a good reason."""
+    """Liveness: what has been idle for most of the tail is at zero, or has a good reason.
+
+    A whole account that falls silent and wakes makes every idle clock start over.
+    """
+    if any(at > END - UNTOUCHED_FOR for at in awakenings(book.runs)):
+        return
     since, until = to_ms(END - UNTOUCHED_FOR), to_ms(END)
     for uid, inc in book.incarnations.items():
         is_still = not list(inc.gpus.changes(since, until)) and not inc.traffic.count(since, until)
@@ -203,7 +209,9 @@ def _is_used_up(book: Book, name: str) -> bool:
         and END - each.finished_at < HOUR + 3 * book.life.script.every
     ]
     limits = book.policies[name].limits if name else _generous(book)
-    share = max(1, int(book.live_count(END) * limits.share_per_hour))
+    # What has just become more leaves no cycle in which more could have been done.
+    size = min(book.live_count(END - count * book.life.script.every) for count in range(4))
+    share = max(1, int(size * limits.share_per_hour))
     return len(done) >= min(limits.per_hour, share)
 
 
