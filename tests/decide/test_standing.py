@@ -332,7 +332,7 @@ def restore(**changes: Any) -> Intent:
     return stop(**(plain | changes))
 
 
-@pytest.mark.parametrize("outcome", [Outcome.APPLIED, Outcome.FAILED])
+@pytest.mark.parametrize("outcome", [Outcome.APPLIED, Outcome.FAILED, Outcome.EXPIRED])
 def test_what_we_put_back_ourselves_is_no_persons_change(outcome: Outcome) -> None:
     """A crash came between the call and its outcome: nobody has released the stop."""
     found = tended(PLAIN, stop(), restore(outcome=outcome))

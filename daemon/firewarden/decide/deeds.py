@@ -26,6 +26,10 @@ FAILURES, FAILED_WITHIN, OPEN_FOR = 3, timedelta(minutes=10), timedelta(minutes=
 """So many failures within so long open an account's breaker for so long."""
 
 
+_MAY_HAVE_CHANGED = frozenset({Outcome.APPLIED, Outcome.FAILED, Outcome.EXPIRED})
+"""Outcomes of a call that was sent, or may have been."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
     """A change of ours that stands no longer, without a call of ours."""
@@ -84,12 +88,16 @@ class Deeds:
         return max(own, key=lambda each: each.action_id, default=None)
 
     def put_back_since(self, intent: Intent) -> Intent | None:
-        """Find the newest order to put back what *intent* and others before it had set."""
+        """Find the newest order to put back what *intent* and others before it had set.
+
+        One that was found open and unchanged may have been carried out all the same: the read
+        may be older than the change.
+        """
         newer = (
             each
             for each in self._of(intent.uid)
             if each.verb is Verb.RESTORE
-            and each.outcome in {Outcome.APPLIED, Outcome.FAILED}
+            and each.outcome in _MAY_HAVE_CHANGED
             and each.action_id > intent.action_id
         )
         return max(newer, key=lambda each: each.action_id, default=None)
