@@ -8,6 +8,7 @@ from itertools import pairwise
 from firewarden.decide.deeds import REVERSALS, ROUNDS_A_DAY
 from firewarden.metering.segments import name_of
 from firewarden.metering.silence import awakenings
+from firewarden.metering.trail import NEIGHBOURS_WITHIN
 from firewarden.model.action import POLICY, Outcome, Released
 from firewarden.model.ids import Uid
 from firewarden.model.verdict import Incident, IncidentState
@@ -133,9 +134,11 @@ def _too_soon(book: Book, told: Asked) -> Iterator[str]:
 def wrong_end(book: Book) -> Iterator[str]:
     """Liveness: what has been idle for most of the tail is at zero, or has a good reason.
 
-    A whole account that falls silent and wakes makes every idle clock start over.
+    Every idle clock starts over where the whole account falls silent and wakes, or where nobody
+    knows of its use for a while: few deployments at a steady pace look like a frozen endpoint.
     """
-    if any(at > END - UNTOUCHED_FOR for at in awakenings(book.runs)):
+    holes = (later for at, later in pairwise(book.believed) if later - at > NEIGHBOURS_WITHIN)
+    if any(at > END - UNTOUCHED_FOR for at in (*awakenings(book.runs), *holes)):
         return
     since, until = to_ms(END - UNTOUCHED_FOR), to_ms(END)
     for uid, inc in book.incarnations.items():
