@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firewarden.decide.budgets import LEAST_BURN, Standing, watch
+from firewarden.decide.budget import LEAST_BURN, Outlook, Standing
+from firewarden.decide.budgets import watch
+from firewarden.metering.forecast import Forecast
 from firewarden.metering.periods import Period
+from firewarden.metering.spending import Spent
 from firewarden.model.notice import Notice, Severity
 from firewarden.policy.loading import load
 from firewarden.policy.rules import Budget
@@ -176,9 +179,14 @@ def test_when_it_runs_out(burn: int, spent: int, expected: datetime | None) -> N
     assert standing(spent, burn=Decimal(burn)).runs_out_at == expected
 
 
+def spent_in(stretch: timedelta, usd: float, *, watched: float = 1.0) -> Spent:
+    return Spent(usd=Decimal(str(usd)), lasted=stretch, watched_for=stretch * watched)
+
+
 def burning(hour: float, minutes: float) -> Standing:
     """720 hours, 720 USD: the even pace is 1 USD an hour."""
-    lately = {HOUR: Decimal(str(hour)), timedelta(minutes=5): Decimal(str(minutes))}
+    five = timedelta(minutes=5)
+    lately = {HOUR: spent_in(HOUR, hour), five: spent_in(five, minutes)}
     return standing(20, a_budget(BURN), limit=Decimal(720), lately=lately)
 
 
@@ -200,9 +208,9 @@ def test_a_burn_fires_only_where_both_windows_say_so(
 
 def test_a_burn_of_cents_is_no_news() -> None:
     small = replace(burning(14.4, 1.2), limit=Decimal(72))
-    lately = {length: amount / 10 for length, amount in small.lately.items()}
+    lately = {span: spent_in(span, float(each.usd) / 10) for span, each in small.lately.items()}
 
-    assert lately[HOUR] < LEAST_BURN
+    assert lately[HOUR].usd < LEAST_BURN
     assert hear(replace(small, lately=lately)) == ()
 
 
@@ -219,3 +227,81 @@ def test_a_burn_that_ends_is_over() -> None:
     (over,) = hear(burning(13, 1), firing=hear(burning(30, 3)))
 
     assert over.resolved
+
+
+def test_a_burn_that_nobody_watched_is_neither_told_nor_over() -> None:
+    blind = {span: spent_in(span, 0, watched=0) for span in burning(30, 3).lately}
+    unknown = replace(burning(0, 0), lately=blind)
+
+    assert hear(unknown) == ()
+    assert hear(unknown, firing=hear(burning(30, 3))) == ()
+
+
+FORESEEN = "[{at: 100%, basis: forecast, probability: 90%, sustained: 3h, do: warn}]"
+
+
+def expecting(*probabilities: float | None) -> Standing:
+    """600 of 1,000 USD are spent, 1,150 are expected; as it was known hour by hour back."""
+    forecast = Forecast(
+        spent_usd=Decimal(600),
+        usd=Decimal(1150),
+        sigma_usd=Decimal(100),
+        days=28,
+        unwatched_hours=0,
+        is_priced=True,
+    )
+    outlook = Outlook(
+        forecast=forecast if probabilities else None,
+        probabilities={Decimal(1): probabilities} if probabilities else {},
+    )
+    return standing(600, a_budget(FORESEEN), outlook=outlook)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "fires"),
+    [
+        pytest.param((0.9, 0.9, 0.9, 0.9), True, id="for as long as it has to be"),
+        pytest.param((0.99, 0.99, 0.99), False, id="not known for so long"),
+        pytest.param((0.99, 0.99, 0.99, 0.89), False, id="not so sure at its beginning"),
+        pytest.param((0.89, 0.99, 0.99, 0.99), False, id="not so sure any more"),
+        pytest.param((0.99, 0.99, None, None), False, id="the window has just begun"),
+        pytest.param((), False, id="there is no history"),
+    ],
+)
+def test_a_forecast_speaks_once_it_has_held_for_long_enough(
+    probabilities: tuple[float | None, ...], *, fires: bool
+) -> None:
+    told = hear(expecting(*probabilities))
+
+    assert [each.kind for each in told] == (["budget.forecast"] if fires else [])
+
+
+def test_a_forecast_says_how_much_is_expected_and_how_sure_it_is() -> None:
+    (told,) = hear(expecting(0.93, 0.95, 0.95, 0.95))
+
+    assert told.text == (
+        "research: 1,150.00 USD (954.00 .. 1,346.00) are expected by the end of 2026-11, of "
+        "1,000.00; more than 100% of it with a probability of 93%, for 3h; 600.00 USD are spent "
+        "[month]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("after", "over"),
+    [
+        pytest.param(expecting(0.885, 0.9, 0.9, 0.9), False, id="a little less sure"),
+        pytest.param(expecting(0.5, 0.9, 0.9, 0.9), True, id="no longer expected"),
+        pytest.param(expecting(), False, id="nothing is known"),
+    ],
+)
+def test_a_forecast_that_was_told_is_over(after: Standing, *, over: bool) -> None:
+    firing = hear(expecting(0.93, 0.95, 0.95, 0.95))
+
+    assert [each.resolved for each in hear(after, firing=firing)] == ([True] if over else [])
+
+
+def test_a_forecast_and_what_is_used_speak_for_themselves() -> None:
+    both = f"[{{at: 50%, do: info}}, {FORESEEN[1:-1]}]"
+    known = replace(expecting(0.95, 0.95, 0.95, 0.95), budget=a_budget(both))
+
+    assert sorted(each.kind for each in hear(known)) == ["budget.forecast", "budget.threshold"]

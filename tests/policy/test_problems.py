@@ -255,6 +255,30 @@ def test_the_default_policy_of_these_tests_is_sound() -> None:
                     "windows the wrong way round",
                 ),
                 ("thresholds", "[{burn: 1, over: 1h, and: 5m, do: warn}]", "no news", "no burn"),
+                (
+                    "thresholds",
+                    "[{at: 80%, sustained: 1h, do: warn}]",
+                    "belong to `at` with",
+                    "sustained what is used",
+                ),
+                (
+                    "thresholds",
+                    "[{at: 80%, basis: forecast, do: warn}]",
+                    "per: week or month",
+                    "a forecast of a day",
+                ),
+                (
+                    "thresholds",
+                    "[{burn: 2, over: 1h, and: 5m, basis: forecast, do: warn}]",
+                    "`basis` belongs to `at`",
+                    "a burn that is expected",
+                ),
+                (
+                    "thresholds",
+                    "[{at: 80%, basis: forecast, sustained: 2d, do: warn}]",
+                    "at most 24h",
+                    "sustained for days",
+                ),
                 ("notify", "[nobody]", "no route is called `nobody`", "a route of a budget"),
             )
         ),

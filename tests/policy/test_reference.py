@@ -137,7 +137,9 @@ FRAMES: dict[str, Callable[[str], str]] = {
     "## `budgets`": lambda example: budget(**dict([example.split(": ", maxsplit=1)])),
     "### `scope`": lambda example: budget(scope=f"{{{example}}}"),
     "### `limit`": lambda example: budget(limit=f"{{{example}}}", scope="{each: team}"),
-    "### `thresholds`": lambda example: budget(thresholds=f"[{{{example}}}]"),
+    "### `thresholds`": lambda example: budget(
+        thresholds=f"[{{{example}}}]", limit="{usd: 5, per: month}"
+    ),
     "## `notify`": lambda example: f"version: 1\nnotify: {{one: {example}}}\n",
 }
 EXAMPLES = [

@@ -135,3 +135,35 @@ def test_what_is_spent_of_each_is_what_the_report_says(folder: Path) -> None:
     assert found["hours", ""].spent == pytest.approx(Decimal(96), rel=Decimal("0.02"))
     with ledger_of(stage) as ledger:
         assert budgets_json(read_budgets(ledger))["complete"] is True
+
+
+FORESEEN = """\
+budgets:
+  month:
+    scope: {each: team, untagged: nobody}
+    limit: {usd: {research: 300000, nobody: 1000000}, per: month}
+    thresholds: [{at: 100%, basis: forecast, sustained: 1h, do: warn}]
+attribution:
+  - {name: "big-*", team: research}
+"""
+
+
+def test_what_is_expected_rests_on_the_bill_from_before_the_first_poll(folder: Path) -> None:
+    """512 USD an hour for a month of 720 hours are 368,640 USD."""
+
+    async def life(clock: VirtualClock) -> Stage:
+        stage = small_stage(clock, folder, deployments=FLEET, policy=QUICK + FORESEEN)
+        async with running(stage):
+            await clock.sleep(75 * MINUTE)
+        return stage
+
+    stage = run_virtual(life, start=START)
+    found = lines(stage)
+
+    for team, an_hour in (("research", 512), ("nobody", 72)):
+        expected = found["month", team].expected
+        assert expected is not None
+        assert expected[0] == pytest.approx(Decimal(an_hour * 720), rel=Decimal("0.03"))
+    with ledger_of(stage) as ledger:
+        alerts = read_alerts(ledger.session, ledger.account, since=START, kinds={"budget.forecast"})
+    assert [each.notice.facts["team"] for each in alerts] == ["research"]

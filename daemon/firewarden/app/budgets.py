@@ -1,10 +1,13 @@
 """Where the budgets stand, for whoever asks: from the ledger and the policy files alone."""
 
+from decimal import Decimal
+
+from firewarden.app.outlooks import Outlooks
 from firewarden.app.picture import take_picture
 from firewarden.app.queries import Ledger
-from firewarden.app.spending import read_standings
+from firewarden.app.standings import read_standings
 from firewarden.app.usage import why_incomplete
-from firewarden.decide.budgets import Standing
+from firewarden.decide.budget import Standing
 from firewarden.report.budgets import BudgetLine, BudgetsView
 
 
@@ -20,6 +23,7 @@ def read_budgets(ledger: Ledger) -> BudgetsView:
         picture.policies.budgets,
         picture.situation.fleet.deployments.values(),
         picture.judge.attributions.of,
+        Outlooks(),
     )
     return BudgetsView(
         account=ledger.account,
@@ -46,4 +50,10 @@ def _line(standing: Standing) -> BudgetLine:
         burn_per_hour=standing.burn,
         if_nothing_changes=standing.if_nothing_changes,
         runs_out_at=standing.runs_out_at,
+        expected=_expected(standing),
     )
+
+
+def _expected(standing: Standing) -> tuple[Decimal, Decimal, Decimal] | None:
+    forecast = standing.outlook.forecast if standing.outlook else None
+    return None if forecast is None else (forecast.usd, *forecast.usd_interval)

@@ -1,7 +1,7 @@
 """What has been spent of each budget, from the ledger alone."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,43 +11,29 @@ from zoneinfo import ZoneInfo
 from firewarden.app.metered import open_meter
 from firewarden.app.owners import Owners
 from firewarden.app.queries import Ledger
-from firewarden.decide.budgets import Standing, stretches
+from firewarden.decide.budget import Standing, stretches
 from firewarden.decide.worth import burn_micro_usd
 from firewarden.metering.periods import Period, midnight, period_at
+from firewarden.metering.spending import Spent
 from firewarden.metering.splits import parts_of, split_usage
 from firewarden.metering.totals import Totals, total_of
 from firewarden.model.attributes import Attributes
 from firewarden.model.deployment import Deployment
-from firewarden.model.ids import DeploymentId
+from firewarden.model.ids import DeploymentId, Uid
 from firewarden.model.price import MICRO
 from firewarden.model.usage import Known, Usage
 from firewarden.policy.budgets import DEFAULT
 from firewarden.policy.rules import Budget
 from firewarden.store.bill import Backfilled, read_backfill
-from firewarden.store.history import read_known
+from firewarden.store.history import first_poll, read_known
 
 _MS = 1_000
 _MS_PER_HOUR = 3_600_000
 _ALL = Decimal(1)
 _DAY = timedelta(days=1)
 
-Spent = Mapping[str, Totals]
+ByValue = Mapping[str, Totals]
 """Totals by the value of what each has a budget of its own for."""
-
-
-def read_standings(
-    ledger: Ledger,
-    budgets: Sequence[Budget],
-    deployments: Iterable[Deployment],
-    whose: Callable[[Deployment], Attributes],
-) -> tuple[Standing, ...]:
-    """Find out where each of *budgets* stands; *deployments* are those that run now.
-
-    A budget outside its dates stands nowhere. The days before the first poll are in it, as
-    the bill has them.
-    """
-    reader = _Reader(ledger, tuple(deployments), whose)
-    return tuple(standing for budget in budgets for standing in reader.standings(budget))
 
 
 def window_of(budget: Budget, now: datetime) -> Period | None:
@@ -67,7 +53,7 @@ def window_of(budget: Budget, now: datetime) -> Period | None:
 
 
 @dataclass(slots=True)
-class _Reader:
+class SpendingReader:
     """Reads what several budgets ask for; the same stretch is read once."""
 
     ledger: Ledger
@@ -76,16 +62,20 @@ class _Reader:
     _used: dict[tuple[datetime, datetime], list[tuple[Usage, Attributes]]] = field(
         default_factory=dict
     )
-    known: dict[str, Known] = field(init=False)
+    known: dict[Uid, Known] = field(init=False)
     owners: Owners = field(init=False)
 
     def __post_init__(self) -> None:
-        self.known = {
-            str(one.uid): one for one in read_known(self.ledger.session, self.ledger.account)
-        }
-        self.owners = Owners(self.ledger, {one.uid: one for one in self.known.values()})
+        """Read which deployments there are, and whose they were."""
+        known = read_known(self.ledger.session, self.ledger.account)
+        self.known = {one.uid: one for one in known}
+        self.owners = Owners(self.ledger, self.known)
 
     def standings(self, budget: Budget) -> Iterator[Standing]:
+        """Find out where *budget* stands, for each of its values; outside its dates nowhere.
+
+        The days before the first poll are in it, as the bill has them.
+        """
         now, window = self.ledger.now, window_of(budget, self.ledger.now)
         if window is None:
             return
@@ -107,16 +97,31 @@ class _Reader:
                 window=window,
                 now=now,
                 limit=limit,
-                spent=_amount(budget, both),
+                spent=amount_of(budget, both),
                 low=_low(budget, both),
                 high=_high(budget, both),
                 unpriced=Decimal(both.unpriced_ms) / _MS_PER_HOUR,
                 burn=burn.get(value, Decimal(0)),
                 lately={
-                    stretch: _amount(budget, of.get(value, Totals()))
+                    stretch: self._lately(budget, of.get(value, Totals()), stretch)
                     for stretch, of in lately.items()
                 },
             )
+
+    def _lately(self, budget: Budget, total: Totals, stretch: timedelta) -> Spent:
+        """Say what was spent in the last *stretch*, and for how much of it anybody knows."""
+        now, poll = self.ledger.now, first_poll(self.ledger.session, self.ledger.account)
+        confirmed_at = open_meter(self.ledger).confirmed_at
+        watched = timedelta(0)
+        if poll is not None and confirmed_at is not None:
+            begun, ended = max(now - stretch, poll.answered_at), min(now, confirmed_at)
+            watched = max(ended - begun, timedelta(0))
+        return Spent(
+            usd=amount_of(budget, total),
+            lasted=stretch,
+            watched_for=watched,
+            is_priced=total.is_priced,
+        )
 
     def _values(self, budget: Budget, *found: Mapping[str, object]) -> list[str]:
         """Name what has a budget of its own: what is named in the limits, and what was found."""
@@ -125,13 +130,11 @@ class _Reader:
         named = {name for name in budget.amounts if name != DEFAULT}
         return sorted(named.union(*found) - {""})
 
-    def _spent(self, budget: Budget, since: datetime, until: datetime) -> Spent:
+    def _spent(self, budget: Budget, since: datetime, until: datetime) -> ByValue:
         usages: defaultdict[str, list[Usage]] = defaultdict(list)
         for usage, owner in self._read(since, until):
-            known = self.known[usage.uid]
-            facts = _facts(known.deployment_id, known.base_model, usage.accelerator_type)
-            for value, share in _shares(budget, facts, owner):
-                usages[value].append(usage if share == _ALL else _part(usage, share))
+            for value, part in self.parts(budget, usage, owner):
+                usages[value].append(part)
         return {value: total_of(rows) for value, rows in usages.items()}
 
     def _read(self, since: datetime, until: datetime) -> list[tuple[Usage, Attributes]]:
@@ -141,7 +144,7 @@ class _Reader:
             self._used[key] = list(self.owners.used(meter, since, until))
         return self._used[key]
 
-    def _billed(self, budget: Budget, window: Period) -> Spent:
+    def _billed(self, budget: Budget, window: Period) -> ByValue:
         """Add up the billed days from before the first poll that begin in *window*."""
         zone = ZoneInfo(budget.timezone)
         first = window.since.astimezone(zone).date() - _DAY
@@ -151,14 +154,27 @@ class _Reader:
             billed = day.billed
             if not window.since <= midnight(billed.day, ZoneInfo(billed.timezone)) < window.until:
                 continue
-            owner = self.owners.of_name(billed.deployment_id)
-            facts = _facts(billed.deployment_id, billed.base_model, billed.accelerator_type)
-            for value, share in _shares(budget, facts, owner):
-                seconds = billed.gpu_seconds
-                if share != _ALL:
-                    seconds = parts_of(seconds, {"": share, "others": _ALL - share})[""]
-                found[value] += _billed_totals(day, seconds)
+            for value, seconds in self.billed_parts(budget, day):
+                found[value] += billed_totals(day, seconds)
         return found
+
+    def parts(self, budget: Budget, usage: Usage, owner: Attributes) -> Iterator[tuple[str, Usage]]:
+        """Cut *usage* by the values of *budget*; what it is not about is left out."""
+        known = self.known[usage.uid]
+        facts = _facts(known.deployment_id, known.base_model, usage.accelerator_type)
+        for value, share in _shares(budget, facts, owner):
+            yield value, usage if share == _ALL else _part(usage, share)
+
+    def billed_parts(self, budget: Budget, day: Backfilled) -> Iterator[tuple[str, int]]:
+        """Cut the GPU-seconds of a billed day by the values of *budget*."""
+        billed = day.billed
+        owner = self.owners.of_name(billed.deployment_id)
+        facts = _facts(billed.deployment_id, billed.base_model, billed.accelerator_type)
+        for value, share in _shares(budget, facts, owner):
+            seconds = billed.gpu_seconds
+            if share != _ALL:
+                seconds = parts_of(seconds, {"": share, "others": _ALL - share})[""]
+            yield value, seconds
 
     def _burn(self, budget: Budget) -> Mapping[str, Decimal]:
         """Tell what runs now an hour: of what has a price, or in GPUs."""
@@ -219,7 +235,8 @@ def _part(usage: Usage, share: Decimal) -> Usage:
     return split_usage(usage, {"": share, "others": _ALL - share})[""]
 
 
-def _billed_totals(day: Backfilled, seconds: int) -> Totals:
+def billed_totals(day: Backfilled, seconds: int) -> Totals:
+    """Take *seconds* of a billed day as they are: exact by the provider's word, its use unknown."""
     gpu_ms, price = seconds * _MS, day.micro_usd_per_gpu_hour
     units = gpu_ms * (price or 0)
     unpriced = gpu_ms if price is None else 0
@@ -236,7 +253,8 @@ def _billed_totals(day: Backfilled, seconds: int) -> Totals:
     )
 
 
-def _amount(budget: Budget, total: Totals) -> Decimal:
+def amount_of(budget: Budget, total: Totals) -> Decimal:
+    """Give what *budget* counts of *total*: USD, or GPU-hours."""
     return total.usd if budget.is_money else total.gpu_hours
 
 

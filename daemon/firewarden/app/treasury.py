@@ -3,10 +3,12 @@
 from firewarden.app.compose import Account
 from firewarden.app.keeper import Keeper
 from firewarden.app.memory import Memory, Tools
+from firewarden.app.outlooks import Outlooks
 from firewarden.app.queries import Ledger
 from firewarden.app.rulebook import Rulebook
-from firewarden.app.spending import read_standings
-from firewarden.decide.budgets import PREFIX, watch
+from firewarden.app.standings import read_standings
+from firewarden.decide.budget import PREFIX
+from firewarden.decide.budgets import watch
 from firewarden.model.notice import Notice
 from firewarden.store import notices as stored_notices
 from firewarden.store.notices import read_firing
@@ -21,6 +23,8 @@ class Treasury:
         self.tools = tools
         self.keeper = keeper
         self._without: Rulebook | None = None
+        self._outlooks = Outlooks()
+        self._outlooks_of: Rulebook | None = None
 
     async def watch(self) -> None:
         """Find out where every budget stands, and store what people should hear of it.
@@ -61,11 +65,14 @@ class Treasury:
                 timezone=self.account.timezone,
                 now=now,
             )
+            if self._outlooks_of is not rules:
+                self._outlooks, self._outlooks_of = Outlooks(), rules
             fleet = memory.watch.fleet
             standings = read_standings(
                 ledger,
                 rules.policies.budgets,
                 fleet.deployments.values() if fleet else (),
                 memory.ownership.attributions.of,
+                self._outlooks,
             )
         return watch(name, standings, firing, now=now)

@@ -1,89 +1,20 @@
 """Where each budget stands, and who has to hear of it: once for a threshold and a window."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from firewarden.metering.periods import Period
+from firewarden.decide.budget import Standing
 from firewarden.model.ids import AccountId
 from firewarden.model.notice import Notice
 from firewarden.policy.durations import format_duration
-from firewarden.policy.rules import Budget, Threshold
+from firewarden.policy.rules import Threshold
 
 HYSTERESIS = Decimal("0.02")
 """Of the limit: spend that a correction takes back by less than this is still over it."""
 
-LEAST_BURN = Decimal(5)
-"""USD or GPU-hours that a burn has to have cost before anybody hears of it."""
-
-PREFIX = "budget:"
 _HOUR = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """One budget, for one value of its scope, as of *now*.
-
-    Money is USD, or GPU-hours where the budget counts these.
-
-    Attributes:
-        value: of the attribute that each has a budget of its own for; "": one for all.
-        spent: the point estimate; low, high: hard bounds of it.
-        unpriced: GPU-hours of it that no price is known for, and that are not in `spent`.
-        burn: an hour, as it runs now, of what has a price.
-        lately: what was spent in the stretches of that length up to now.
-    """
-
-    budget: Budget
-    value: str
-    window: Period
-    now: datetime
-    limit: Decimal
-    spent: Decimal
-    low: Decimal
-    high: Decimal
-    unpriced: Decimal
-    burn: Decimal
-    lately: Mapping[timedelta, Decimal] = field(default_factory=dict)
-
-    @property
-    def share(self) -> Decimal:
-        """How much of it is used."""
-        return self.spent / self.limit
-
-    @property
-    def if_nothing_changes(self) -> Decimal:
-        """What it comes to at the window's end, if all runs on as it does now."""
-        return self.spent + self.burn * _hours(max(self.window.until - self.now, timedelta(0)))
-
-    @property
-    def runs_out_at(self) -> datetime | None:
-        """When the limit is reached at this burn; None: not within the window."""
-        left = self.limit - self.spent
-        if self.burn <= 0 or left <= 0 or self.if_nothing_changes < self.limit:
-            return None
-        return self.now + timedelta(hours=float(left / self.burn))
-
-    def times_even_pace(self, stretch: timedelta) -> Decimal:
-        """Tell how often the even pace of the window was spent over the last *stretch*."""
-        even = self.limit / _hours(self.window.length)
-        return self.lately[stretch] / _hours(stretch) / even
-
-    @property
-    def unit(self) -> str:
-        """What its amounts are in."""
-        return "USD" if self.budget.is_money else "GPU-h"
-
-    @property
-    def subject(self) -> str:
-        """Whose it is, for people."""
-        return self.value or self.budget.name
-
-    @property
-    def stem(self) -> str:
-        """What the keys of its alerts begin with, in whatever window."""
-        return f"{PREFIX}{self.budget.name}:{self.value}:"
 
 
 def watch(
@@ -120,12 +51,12 @@ def _of_one(
         if (key := _key(standing, threshold)) in firing and _holds(standing, threshold)
     }
     crossed = [each for each in standing.budget.thresholds if _is_crossed(standing, each)]
-    shares = [each for each in crossed if each.at is not None]
-    news = [each for each in crossed if each.at is None]
+    shares = [each for each in crossed if each.at is not None and not each.is_forecast]
+    news = [each for each in crossed if each.at is None or each.is_forecast]
     highest = max(shares, key=_at, default=None)
     if highest is not None:
         told = [each for each in standing.budget.thresholds if _key(standing, each) in holding]
-        if not any(each.at is not None and _at(each) >= _at(highest) for each in told):
+        if not any(not each.is_forecast and _at(each) >= _at(highest) for each in told):
             news.append(highest)
     return [
         _crossed(account, standing, each) for each in news if _key(standing, each) not in holding
@@ -137,47 +68,75 @@ def _at(threshold: Threshold) -> Decimal:
 
 
 def _key(standing: Standing, threshold: Threshold) -> str:
-    what = (
-        f"{threshold.at.normalize():f}"
-        if threshold.at is not None
-        else f"burn {threshold.burn} {format_duration(threshold.over)}"
-    )
+    if threshold.at is None:
+        what = f"burn {threshold.burn} {format_duration(threshold.over)}"
+    else:
+        what = f"{'forecast ' if threshold.is_forecast else ''}{threshold.at.normalize():f}"
     return f"{standing.stem}{standing.window.label}:{what}"
 
 
 def _is_crossed(standing: Standing, threshold: Threshold) -> bool:
-    if threshold.at is not None:
-        return standing.spent >= threshold.at * standing.limit
-    return _burns(standing, threshold, slack=Decimal(0))
+    if threshold.at is None:
+        return standing.burning(threshold).fires is True
+    if threshold.is_forecast:
+        return _expected(standing, threshold, slack=Decimal(0))
+    return standing.spent >= threshold.at * standing.limit
 
 
 def _holds(standing: Standing, threshold: Threshold) -> bool:
-    """Does what was told still hold? A little less than it took is enough for that."""
-    if threshold.at is not None:
-        return standing.spent >= (threshold.at - HYSTERESIS) * standing.limit
-    return _burns(standing, threshold, slack=HYSTERESIS)
+    """Does what was told still hold? A little less than it took is enough, or not to know."""
+    if threshold.at is None:
+        return standing.burning(threshold, slack=HYSTERESIS).fires is not False
+    if threshold.is_forecast:
+        unknown = standing.outlook is None or not standing.outlook.probabilities
+        return unknown or _expected(standing, threshold, slack=HYSTERESIS)
+    return standing.spent >= (threshold.at - HYSTERESIS) * standing.limit
 
 
-def _burns(standing: Standing, threshold: Threshold, *, slack: Decimal) -> bool:
-    wanted = (threshold.burn or Decimal(0)) * (1 - slack)
-    return (
-        standing.times_even_pace(threshold.over) >= wanted
-        and standing.times_even_pace(threshold.also) >= wanted
-        and standing.lately[threshold.over] >= LEAST_BURN
-    )
+def _expected(standing: Standing, threshold: Threshold, *, slack: Decimal) -> bool:
+    """Is it expected for as long as it has to be, that the window ends above the threshold?"""
+    if standing.outlook is None or threshold.at is None:
+        return False
+    least = float(threshold.probability - slack)
+    hours = threshold.sustained // _HOUR + 1
+    found = standing.outlook.probabilities.get(threshold.at, ())[:hours]
+    return len(found) == hours and all(each is not None and each >= least for each in found)
 
 
 def _crossed(account: AccountId, standing: Standing, threshold: Threshold) -> Notice:
-    is_burn = threshold.at is None
+    kind, text = _told(standing, threshold)
     return Notice(
         account=account,
-        kind="budget.burn" if is_burn else "budget.threshold",
+        kind=kind,
         key=_key(standing, threshold),
         severity=threshold.severity,
         at=standing.now,
-        text=_burning(standing, threshold) if is_burn else _used(standing),
+        text=text,
         facts=_facts(standing, threshold),
         routes=standing.budget.routes,
+    )
+
+
+def _told(standing: Standing, threshold: Threshold) -> tuple[str, str]:
+    if threshold.at is None:
+        return "budget.burn", _burning(standing, threshold)
+    if threshold.is_forecast:
+        return "budget.forecast", _foreseen(standing, threshold)
+    return "budget.threshold", _used(standing)
+
+
+def _foreseen(standing: Standing, threshold: Threshold) -> str:
+    unit, outlook = standing.unit, standing.outlook
+    assert outlook is not None
+    assert outlook.forecast is not None
+    low, high = outlook.forecast.usd_interval
+    probability = outlook.probabilities[threshold.at or Decimal(1)][0] or 0.0
+    return (
+        f"{standing.subject}: {outlook.forecast.usd:,.2f} {unit} ({low:,.2f} .. {high:,.2f}) are "
+        f"expected by the end of {standing.window.label}, of {standing.limit:,.2f}; more than "
+        f"{threshold.at:.0%} of it with a probability of {probability:.0%}, for "
+        f"{format_duration(threshold.sustained)}; {standing.spent:,.2f} {unit} are spent "
+        f"[{standing.budget.name}]"
     )
 
 
@@ -198,8 +157,8 @@ def _used(standing: Standing) -> str:
 
 
 def _burning(standing: Standing, threshold: Threshold) -> str:
-    spent, unit = standing.lately[threshold.over], standing.unit
-    times = standing.times_even_pace(threshold.over)
+    spent, unit = standing.lately[threshold.over].usd, standing.unit
+    times = standing.burning(threshold).multiple or Decimal(0)
     return (
         f"{standing.subject}: {spent:,.2f} {unit} in the last {format_duration(threshold.over)}: "
         f"{times:.1f} times the even pace of {standing.limit:,.2f} {unit} in "
@@ -244,15 +203,3 @@ def _over(notice: Notice, standings: Sequence[Standing], *, now: datetime) -> No
         resolved=True,
         routes=own[0].budget.routes if own else (),
     )
-
-
-def _hours(stretch: timedelta) -> Decimal:
-    return Decimal(stretch // timedelta(milliseconds=1)) / 3_600_000
-
-
-def stretches(budget: Budget) -> Iterator[timedelta]:
-    """Name the stretches whose spend the thresholds of *budget* look at."""
-    for threshold in budget.thresholds:
-        if threshold.burn is not None:
-            yield threshold.over
-            yield threshold.also

@@ -1,6 +1,6 @@
 """What a policy folder says about budgets: whose money, how much of it, and who hears when."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, ClassVar, Self
 
@@ -14,6 +14,7 @@ from firewarden.policy.fields import (
     NamePatterns,
     Names,
     Patterns,
+    Share,
     Text,
     as_list,
     as_text,
@@ -26,6 +27,11 @@ from firewarden.policy.strict import Strict
 DEFAULT = "default"
 """In a map of amounts: what every value has that has none of its own."""
 
+FORECAST = "forecast"
+"""The basis of a threshold on what is expected at the window's end."""
+
+_FORESEEN = ("week", "month", "quarter", "year")
+_LONGEST_SUSTAINED = timedelta(days=1)
 _ACTS = (Verb.HOLD_GROWTH, Verb.SCALE_TO_ZERO, Verb.PARK)
 _MOST = 1_000_000_000
 _MOST_PERCENT = 1_000
@@ -72,6 +78,10 @@ def _unit(given: object) -> str:
 
 def _each(given: object) -> str:
     return chosen(given, ATTRIBUTES, "attribute")
+
+
+def _basis(given: object) -> str:
+    return chosen(given, ("actual", FORECAST), "basis")
 
 
 def _day(given: object) -> date:
@@ -173,11 +183,12 @@ class LimitEntry(Strict):
 class ThresholdEntry(Strict):
     """One instant at which somebody hears of it."""
 
-    later: ClassVar[frozenset[str]] = frozenset(
-        {"basis", "probability", "sustained", "first", "mode", "expires", "otherwise"}
-    )
+    later: ClassVar[frozenset[str]] = frozenset({"first", "mode", "expires", "otherwise"})
 
     at: Annotated[Decimal | None, BeforeValidator(_percent)] = None
+    basis: Annotated[str, BeforeValidator(_basis)] = "actual"
+    probability: Share | None = None
+    sustained: Duration | None = None
     burn: Annotated[Decimal | None, BeforeValidator(_multiple)] = None
     over: Duration | None = None
     and_: Duration | None = Field(default=None, alias="and")
@@ -193,6 +204,13 @@ class ThresholdEntry(Strict):
             refuse("`burn` needs two windows", "for example {burn: 14.4, over: 1h, and: 5m}")
         if self.over is not None and self.and_ is not None and self.and_ >= self.over:
             refuse("`and` is the shorter of the two windows")
+        is_forecast = self.at is not None and self.basis == FORECAST
+        if not is_forecast and (self.probability is not None or self.sustained is not None):
+            refuse("`probability` and `sustained` belong to `at` with `basis: forecast`")
+        if self.burn is not None and "basis" in self.model_fields_set:
+            refuse("`basis` belongs to `at`", "take it out")
+        if self.sustained is not None and self.sustained > _LONGEST_SUSTAINED:
+            refuse("longer than a day: the window would be over before it is told", "at most 24h")
         return self
 
 
@@ -213,4 +231,10 @@ class BudgetEntry(Strict):
             refuse("amounts by name need `each` in the scope", "for example scope: {each: team}")
         if self.limit.rolling is not None and any(each.burn for each in self.thresholds):
             refuse("`burn` is a multiple of a calendar window's even pace", "use `per`")
+        forecast = any(each.basis == FORECAST for each in self.thresholds)
+        if forecast and self.limit.per not in _FORESEEN:
+            refuse(
+                "`basis: forecast` looks to the end of a longer window",
+                f"per: {' or '.join(_FORESEEN)}",
+            )
         return self

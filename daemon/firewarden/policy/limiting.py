@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from firewarden.policy.budgets import BudgetEntry, ScopeEntry, ThresholdEntry
+from firewarden.policy.budgets import FORECAST, BudgetEntry, ScopeEntry, ThresholdEntry
 from firewarden.policy.places import Tree
 from firewarden.policy.rules import Budget, Threshold
 from firewarden.policy.schema import PolicyFile
@@ -43,6 +43,9 @@ def _threshold(entry: ThresholdEntry) -> Threshold:
     return Threshold(
         severity=entry.do,
         at=entry.at,
+        is_forecast=entry.basis == FORECAST,
+        probability=built_in.probability if entry.probability is None else entry.probability,
+        sustained=entry.sustained or built_in.sustained,
         burn=entry.burn,
         over=entry.over or built_in.over,
         also=entry.and_ or built_in.also,

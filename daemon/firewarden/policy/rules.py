@@ -173,11 +173,16 @@ class Threshold:
 
     Attributes:
         at: share of the limit; None: it is about the burn.
+        is_forecast: of what is expected at the window's end, with at least this *probability*,
+            *sustained* for so long.
         burn: multiple of the window's even pace, *over* a stretch and *also* a shorter one.
     """
 
     severity: Severity
     at: Decimal | None = None
+    is_forecast: bool = False
+    probability: Decimal = Decimal("0.9")
+    sustained: timedelta = timedelta(hours=12)
     burn: Decimal | None = None
     over: timedelta = timedelta(0)
     also: timedelta = timedelta(0)

@@ -13,7 +13,11 @@ from firewarden.report.text import NOTHING, instant, instant_json, usd, usd_json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetLine:
-    """One budget for one of its values; amounts are in *unit*: USD or GPU-h."""
+    """One budget for one of its values; amounts are in *unit*: USD or GPU-h.
+
+    ``expected``: at the window's end, with its 95 % interval; None: not asked for, or too little
+    history.
+    """
 
     budget: str
     value: str
@@ -29,6 +33,7 @@ class BudgetLine:
     burn_per_hour: Decimal
     if_nothing_changes: Decimal
     runs_out_at: datetime | None
+    expected: tuple[Decimal, Decimal, Decimal] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +73,17 @@ def _json(each: BudgetLine) -> JsonObject:
         "unpriced_gpu_hours": round(float(each.unpriced_gpu_hours), 3),
         "burn_per_hour": usd_json(each.burn_per_hour),
         "if_nothing_changes": usd_json(each.if_nothing_changes),
+        **_expected_json(each),
         "runs_out_at": None if each.runs_out_at is None else instant_json(each.runs_out_at),
+    }
+
+
+def _expected_json(each: BudgetLine) -> JsonObject:
+    amounts = each.expected or (None, None, None)
+    names = ("expected", "expected_low", "expected_high")
+    return {
+        name: None if amount is None else usd_json(amount)
+        for name, amount in zip(names, amounts, strict=True)
     }
 
 
@@ -84,6 +99,7 @@ _COLUMNS = (
     Column(name="unit"),
     Column(name="now, per h", number=True),
     Column(name="if nothing changes", number=True),
+    Column(name="expected", number=True),
     Column(name="runs out"),
 )
 
@@ -113,8 +129,16 @@ def _cells(each: BudgetLine, zone: str) -> tuple[str, ...]:
         each.unit,
         _amount(each.burn_per_hour),
         _amount(each.if_nothing_changes),
+        _expected(each),
         NOTHING if each.runs_out_at is None else instant(each.runs_out_at, zone=zone),
     )
+
+
+def _expected(each: BudgetLine) -> str:
+    if each.expected is None:
+        return NOTHING
+    amount, low, high = map(_amount, each.expected)
+    return f"{amount} ({low} .. {high})"
 
 
 def _amount(amount: Decimal) -> str:

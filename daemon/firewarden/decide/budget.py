@@ -1,0 +1,112 @@
+"""One budget for one of its values: what is spent of it, how fast, and what is expected."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from firewarden.metering.burn import Burning, BurnRule, burning
+from firewarden.metering.forecast import Forecast, if_nothing_changes
+from firewarden.metering.periods import Period
+from firewarden.metering.spending import Spent
+from firewarden.policy.rules import Budget, Threshold
+
+LEAST_BURN = Decimal(5)
+"""USD or GPU-hours that a burn has to have cost before anybody hears of it."""
+
+PREFIX = "budget:"
+"""What the keys of all alerts of budgets begin with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What is expected of one budget for one value at the end of its window.
+
+    Attributes:
+        forecast: as of the newest whole hour; None: there is too little history.
+        probabilities: by share of the limit: that the window ends above it, as it was known at
+            the newest whole hour and at each one before it; None where it was not. Empty: there
+            is no history at all.
+    """
+
+    forecast: Forecast | None
+    probabilities: Mapping[Decimal, tuple[float | None, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One budget, for one value of its scope, as of *now*.
+
+    Money is USD, or GPU-hours where the budget counts these.
+
+    Attributes:
+        value: of the attribute that each has a budget of its own for; "": one for all.
+        spent: the point estimate; low, high: hard bounds of it.
+        unpriced: GPU-hours of it that no price is known for, and that are not in `spent`.
+        burn: an hour, as it runs now, of what has a price.
+        lately: what was spent in the stretches of that length up to now.
+        outlook: what is expected at the window's end; None: nobody asked.
+    """
+
+    budget: Budget
+    value: str
+    window: Period
+    now: datetime
+    limit: Decimal
+    spent: Decimal
+    low: Decimal
+    high: Decimal
+    unpriced: Decimal
+    burn: Decimal
+    lately: Mapping[timedelta, Spent] = field(default_factory=dict)
+    outlook: Outlook | None = None
+
+    @property
+    def share(self) -> Decimal:
+        """How much of it is used."""
+        return self.spent / self.limit
+
+    @property
+    def if_nothing_changes(self) -> Decimal:
+        """What it comes to at the window's end, if all runs on as it does now."""
+        left = max(self.window.until - self.now, timedelta(0))
+        return if_nothing_changes(spent=self.spent, usd_per_hour=self.burn, left=left)
+
+    @property
+    def runs_out_at(self) -> datetime | None:
+        """When the limit is reached at this burn; None: not within the window."""
+        left = self.limit - self.spent
+        if self.burn <= 0 or left <= 0 or self.if_nothing_changes < self.limit:
+            return None
+        return self.now + timedelta(hours=float(left / self.burn))
+
+    def burning(self, threshold: Threshold, *, slack: Decimal = Decimal(0)) -> Burning:
+        """Hold what was spent lately to *threshold*; *slack*: a share of it that may be lacking."""
+        multiple = (threshold.burn or Decimal(0)) * (1 - slack)
+        rule = BurnRule(multiple=multiple, over=threshold.over, also_over=threshold.also)
+        spent = self.lately[threshold.over], self.lately[threshold.also]
+        window = self.window.length
+        return burning(rule, spent, limit=self.limit, window=window, floor=LEAST_BURN)
+
+    @property
+    def unit(self) -> str:
+        """What its amounts are in."""
+        return "USD" if self.budget.is_money else "GPU-h"
+
+    @property
+    def subject(self) -> str:
+        """Whose it is, for people."""
+        return self.value or self.budget.name
+
+    @property
+    def stem(self) -> str:
+        """What the keys of its alerts begin with, in whatever window."""
+        return f"{PREFIX}{self.budget.name}:{self.value}:"
+
+
+def stretches(budget: Budget) -> Iterator[timedelta]:
+    """Name the stretches whose spend the thresholds of *budget* look at."""
+    for threshold in budget.thresholds:
+        if threshold.burn is not None:
+            yield threshold.over
+            yield threshold.also
