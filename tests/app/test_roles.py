@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from firewarden.app.roles import Role, Supervision
+from firewarden.app.ticker import LoopTicker
 from firewarden.clock.virtual import VirtualClock
 from firewarden.errors import FirewardenError, ProviderUnavailable
 from tests.support.virtual import in_virtual_time
@@ -33,7 +34,11 @@ class Diary:
 
 
 def a_role(
-    diary: Diary, work: Callable[[], Awaitable[None]], *, jitter: float = 0.0
+    diary: Diary,
+    work: Callable[[], Awaitable[None]],
+    *,
+    jitter: float = 0.0,
+    is_wanted: Callable[[], bool] = lambda: True,
 ) -> tuple[Role, asyncio.Task[None]]:
     """Build a role that does *work*, already listening for its bell."""
     role = Role(
@@ -44,6 +49,7 @@ def a_role(
             clock=diary.clock, rng=random.Random(7), beat=diary.beat, trouble=diary.trouble
         ),
         jitter=jitter,
+        is_wanted=is_wanted,
     )
     return role, asyncio.create_task(role.run())
 
@@ -168,3 +174,26 @@ async def test_one_that_is_hurried_does_not_wait_for_its_chance(
     task.cancel()
 
     assert diary.entries[0] == ("work", 1.0)
+
+
+@in_virtual_time
+async def test_ticks_pass_while_it_is_not_wanted_but_not_its_bell(clock: VirtualClock) -> None:
+    diary, wanted = Diary(clock), [False, True, False]
+
+    async def work() -> None:
+        diary.note("work")
+
+    role, task = a_role(diary, work, is_wanted=lambda: wanted.pop(0))
+    ticker = LoopTicker(clock)
+    role.join(ticker)
+    ticker.start()
+    await clock.sleep(timedelta(seconds=70))
+    role.ring()
+    await clock.sleep(timedelta(seconds=5))
+    ticker.stop()
+    task.cancel()
+
+    assert [entry for entry in diary.entries if entry[0] == "work"] == [
+        ("work", 30.0),
+        ("work", 70.0),
+    ]

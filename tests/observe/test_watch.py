@@ -7,7 +7,7 @@ from firewarden.clock.virtual import VirtualClock
 from firewarden.errors import ProviderUnavailable
 from firewarden.model.activity import Sample, Scrape
 from firewarden.model.usage import Remembered
-from firewarden.observe.watch import AccountWatch, Seen
+from firewarden.observe.watch import FOLLOWED_FOR, AccountWatch, Seen
 from tests.observe.scripted import ScriptedProvider
 from tests.support.deciding import a_deployment
 from tests.support.virtual import in_virtual_time
@@ -62,6 +62,23 @@ async def test_an_unchanged_fleet_changes_nothing(clock: VirtualClock) -> None:
         (True, (), ()),
     ]
     assert provider.asked == ["list"] * 3
+
+
+@in_virtual_time
+async def test_a_change_is_followed_for_ten_minutes(clock: VirtualClock) -> None:
+    provider = ScriptedProvider(clock)
+    provider.show(a_deployment("a"), a_deployment("b", starting_replica_count=1))
+    watch = a_watch(provider, clock)
+
+    await polls(watch, clock, 1)
+    assert watch.is_following
+    await watch.follow()
+    assert provider.asked == ["list", "get b"]
+
+    await clock.sleep(FOLLOWED_FOR)
+    assert not watch.is_following
+    assert await watch.follow() == ()
+    assert provider.asked == ["list", "get b"]
 
 
 @in_virtual_time

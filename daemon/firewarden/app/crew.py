@@ -16,7 +16,7 @@ from firewarden.app.lease import LeaseKeeper
 from firewarden.app.memory import Tools
 from firewarden.app.office import open_office
 from firewarden.app.queries import Ledger
-from firewarden.app.roles import Role, Supervision
+from firewarden.app.roles import JITTER, Role, Supervision
 from firewarden.app.share import Share
 from firewarden.app.treasury import Treasury
 from firewarden.app.watchdog import Watchdog
@@ -144,7 +144,14 @@ class Crew:
             self._role("metrics", self.keeper.scrape, every=settings.metrics_every, jitter=0.0),
         ]
         if settings.time_speed <= FASTEST_FOLLOWED:
-            roles.append(self._role("follow", self.keeper.follow, every=FOLLOW_EVERY))
+            roles.append(
+                self._role(
+                    "follow",
+                    self.keeper.follow,
+                    every=FOLLOW_EVERY,
+                    is_wanted=lambda: self.keeper.has_to_follow,
+                )
+            )
         return tuple(roles)
 
     def _keeping(self) -> tuple[Role, ...]:
@@ -164,7 +171,8 @@ class Crew:
         work: Callable[[], Awaitable[None]],
         *,
         every: timedelta,
-        jitter: float = 0.25,
+        jitter: float = JITTER,
+        is_wanted: Callable[[], bool] = lambda: True,
     ) -> Role:
         async def work_and_relieve() -> None:
             if not self.lease.is_held:
@@ -174,7 +182,12 @@ class Crew:
 
         name = f"{part}:{self.name}"
         return Role(
-            name, work_and_relieve, every=every, supervision=self._supervision, jitter=jitter
+            name,
+            work_and_relieve,
+            every=every,
+            supervision=self._supervision,
+            jitter=jitter,
+            is_wanted=is_wanted,
         )
 
     async def let_go(self) -> None:

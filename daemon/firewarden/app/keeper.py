@@ -136,6 +136,12 @@ class Keeper:
             telling=self.rules.telling,
         )
 
+    @property
+    def has_to_follow(self) -> bool:
+        """Was a change announced lately, or following one a trouble? Told from memory alone."""
+        memory = self.memory
+        return memory is None or memory.watch.is_following or "follow" in memory.alarms.failing
+
     async def follow(self) -> None:
         """Read again, on its own, each deployment whose change was announced lately."""
         async with self._listing, self._remembering() as memory:

@@ -47,19 +47,28 @@ class Role:
         every: timedelta,
         supervision: Supervision,
         jitter: float = JITTER,
+        is_wanted: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Do *work* each *every* of the clock's time, late by at most *jitter* of it."""
+        """Do *work* each *every* of the clock's time, late by at most *jitter* of it.
+
+        A tick at which it is not wanted passes; whoever rings is not asked for a reason.
+        """
         self.name = name
         self.every = every
         self._work = work
         self._by = supervision
         self._jitter = jitter
+        self._is_wanted = is_wanted
         self._bell = asyncio.Event()
         self._hurry = asyncio.Event()
 
     def join(self, ticker: Ticker) -> None:
         """Have *ticker* ring the bell, now and at each interval."""
-        ticker.every(self.every, self.name, self.ring)
+        ticker.every(self.every, self.name, self._tick)
+
+    def _tick(self) -> None:
+        if self._is_wanted():
+            self.ring()
 
     def ring(self) -> None:
         """Ask for a run as soon as the present one is over."""
@@ -75,8 +84,8 @@ class Role:
         while True:
             await self._bell.wait()
             self._bell.clear()
-            pause = self.every * (self._jitter * self._by.rng.random())
-            await unless_stopped(self._hurry, self._by.clock.sleep(pause))
+            if pause := self.every * (self._jitter * self._by.rng.random()):
+                await unless_stopped(self._hurry, self._by.clock.sleep(pause))
             self._hurry.clear()
             await self.run_once()
 

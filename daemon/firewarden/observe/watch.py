@@ -143,10 +143,14 @@ class AccountWatch:
                 return seen.doubted(problem, _moved(changes))
         return replace(seen, changes=(*seen.changes, *_moved(changes)))
 
+    @property
+    def is_following(self) -> bool:
+        """Is there anything for `follow` to read?"""
+        return bool(self._changing_lately())
+
     async def follow(self) -> tuple[LedgerChange, ...]:
         """Read once more, on its own, each deployment whose change was announced lately."""
-        since = self._clock.now() - FOLLOWED_FOR
-        changing = [uid for uid in self._changing if self._changed_since(uid, since)]
+        changing = self._changing_lately()
         return _moved([(await self._read(uid))[1] for uid in changing[:READS_AT_ONCE]])
 
     async def scrape(self) -> Scraped | None:
@@ -213,6 +217,10 @@ class AccountWatch:
             problem = f"the listing left out {', '.join(sorted(there))}"
             fleet = replace(fleet, complete=False, problem=problem)
         return fleet, reads
+
+    def _changing_lately(self) -> list[Uid]:
+        since = self._clock.now() - FOLLOWED_FOR
+        return [uid for uid in self._changing if self._changed_since(uid, since)]
 
     def _changed_since(self, uid: Uid, since: datetime) -> bool:
         segment = self.ledger.open_segment(uid)
