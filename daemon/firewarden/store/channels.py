@@ -22,14 +22,16 @@ def lock(session: Session, destination: str) -> str | None:
     Gives its id at the receiver, "" where that is not known yet; None: somebody else is at
     it right now.
     """
-    _meet(session, destination)
-    statement = select(CHANNEL.c.resolved).where(CHANNEL.c.destination == destination)
-    return run(session, statement.with_for_update(skip_locked=True)).scalar_one_or_none()
+    found: str | None = run(session, _LOCK, {"name": destination}).scalar_one_or_none()
+    if found is None:  # nobody has met it, or somebody is at it
+        _meet(session, destination)
+        found = run(session, _LOCK, {"name": destination}).scalar_one_or_none()
+    return found
 
 
 def closed(session: Session, *, now: datetime) -> Mapping[str, datetime]:
     """List the destinations that may not be written to yet, with the end of that."""
-    rows = run(session, _CLOSED, {"now": to_ms(now)}).mappings()
+    rows = run(session, CLOSED, {"now": to_ms(now)}).mappings()
     return {row["destination"]: from_ms(row["not_before"]) for row in rows}
 
 
@@ -56,8 +58,7 @@ def degrade(session: Session, destination: Destination, problem: str, *, at: dat
 
 def mend(session: Session, destination: Destination) -> bool:
     """Note that *destination* works; tells whether it did not."""
-    mended = _update(destination).where(CHANNEL.c.degraded_since.is_not(None))
-    return run(session, mended.values(degraded_since=None, problem="")).rowcount == 1
+    return run(session, _MEND, {"name": str(destination)}).rowcount == 1
 
 
 def degraded(session: Session) -> Mapping[str, datetime]:
@@ -84,7 +85,17 @@ def _update(destination: Destination) -> Update:
     return update(CHANNEL).where(CHANNEL.c.destination == str(destination))
 
 
-_CLOSED: Final = select(CHANNEL.c.destination, CHANNEL.c.not_before).where(
+# Put together once: every letter asks for them.
+CLOSED: Final = select(CHANNEL.c.destination, CHANNEL.c.not_before).where(
     CHANNEL.c.not_before > bindparam("now")
 )
-"""Put together once: it is asked whenever a letter waits."""
+_LOCK: Final = (
+    select(CHANNEL.c.resolved)
+    .where(CHANNEL.c.destination == bindparam("name"))
+    .with_for_update(skip_locked=True)
+)
+_MEND: Final = (
+    update(CHANNEL)
+    .where(CHANNEL.c.destination == bindparam("name"), CHANNEL.c.degraded_since.is_not(None))
+    .values(degraded_since=None, problem="")
+)

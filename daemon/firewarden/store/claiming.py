@@ -4,12 +4,24 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, bindparam, case, select, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    ScalarSelect,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    select,
+    union_all,
+    update,
+)
 
 from firewarden.model.delivery import Destination
 from firewarden.model.ids import AccountId
 from firewarden.model.notice import Severity
-from firewarden.store.channels import closed, lock
+from firewarden.store.channels import CLOSED, lock
 from firewarden.store.instants import from_ms, to_ms
 from firewarden.store.letters import (
     Letter,
@@ -21,7 +33,7 @@ from firewarden.store.letters import (
     takes_back,
 )
 from firewarden.store.names import run
-from firewarden.store.outbox import PENDING, SLACK, newest_sent, root_in, supersede, withdraw
+from firewarden.store.outbox import PENDING, SLACK, root_in, supersede, withdraw
 from firewarden.store.session import Session
 from firewarden.store.tables import AccountRow, OutboxRow, table
 
@@ -45,14 +57,13 @@ def claim_next(
     the others' place, but what happened is told in its turn; where it only takes back what
     nobody on Slack has heard, none goes.
     """
-    if _due(session, accounts, set(), now=now) is None:  # mostly, and nobody need be asked more
-        return None
-    skipped = set(_shut(session, now=now))
+    skipped: set[str] = set()
     while (found := _due(session, accounts, skipped, now=now)) is not None:
         destination = found["destination"]
         resolved = lock(session, destination)
-        if resolved is None or destination in _shut(session, now=now):
-            skipped.add(destination)
+        shut = _shut(session, now=now)
+        if resolved is None or destination in shut:
+            skipped |= {destination, *shut}
             continue
         letter = _take(session, found, resolved, now=now, lease=lease)
         if letter is not None:
@@ -74,14 +85,11 @@ def _take(
     session: Session, found: RowMapping, resolved: str, *, now: datetime, lease: timedelta
 ) -> Letter | None:
     """Claim one of a group, and let it take the place of those before it."""
-    group = select(OUTBOX).where(
-        OUTBOX.c.account_id == found["account_id"],
-        OUTBOX.c.story == found["story"],
-        OUTBOX.c.destination == found["destination"],
-    )
-    sent = newest_sent(session, group)
-    since = group.where(OUTBOX.c.id > (sent["id"] if sent else 0)).order_by(OUTBOX.c.id)
-    rows = run(session, since).mappings().all()
+    group = {f"its_{name}": found[name] for name in _GROUPED_BY}
+    rows = run(session, _SINCE_SENT, group).mappings().all()
+    sent = None
+    if rows and rows[0]["state"] == State.SENT.value:
+        sent, rows = rows[0], rows[1:]
     pending = [row for row in rows if row["state"] == State.PENDING.value]
     if not pending:  # somebody else was faster
         return None
@@ -91,12 +99,13 @@ def _take(
     if letter.root is None and not letter.doubts and _is_no_news(letter):
         withdraw(session, letter)
         return None
-    values = {
+    claimed = {
+        "number": letter.number,
         "claimed_until": to_ms(now + lease),
         "expires_at": to_ms(letter.expires_at),
         "tries": letter.tries,
     }
-    run(session, update(OUTBOX).where(OUTBOX.c.id == letter.number).values(values))
+    run(session, _CLAIM, claimed)
     return letter
 
 
@@ -137,9 +146,10 @@ def _is_no_news(letter: Letter) -> bool:
 
 def _shut(session: Session, *, now: datetime) -> dict[str, datetime]:
     """List the destinations that must wait, or that somebody sends to, and until when."""
-    busy = run(session, _CLAIMED, {"now": to_ms(now)}).mappings()
-    claimed = {row["destination"]: from_ms(row["claimed_until"]) for row in busy}
-    return {**closed(session, now=now), **claimed}
+    found: dict[str, datetime] = {}
+    for destination, until in run(session, _SHUT, {"now": to_ms(now)}):
+        found[destination] = max(found.get(destination, now), from_ms(until))
+    return found
 
 
 def _due(
@@ -167,6 +177,13 @@ def _first_of_each_group() -> Select[Any]:
     )
 
 
+def _newest_sent() -> ScalarSelect[int]:
+    sent = OUTBOX.alias("sent")
+    same = (sent.c[name] == bindparam(f"its_{name}") for name in _GROUPED_BY)
+    newest = select(func.max(sent.c.id)).where(*same, sent.c.state == State.SENT.value)
+    return newest.scalar_subquery()
+
+
 # Put together once: they are asked for every minute, and making them costs more than asking.
 _FIRST: Final = _first_of_each_group()
 _WAITING: Final = _FIRST.with_only_columns(OUTBOX.c.destination, OUTBOX.c.next_at)
@@ -181,4 +198,13 @@ _DUE: Final = (
 )
 _CLAIMED: Final = select(OUTBOX.c.destination, OUTBOX.c.claimed_until).where(
     PENDING, OUTBOX.c.claimed_until > bindparam("now")
+)
+_SHUT: Final = union_all(_CLAIMED, CLOSED)
+_CLAIM: Final = update(OUTBOX).where(OUTBOX.c.id == bindparam("number"))
+_GROUPED_BY: Final = ("account_id", "story", "destination")
+_OF_GROUP: Final = [OUTBOX.c[name] == bindparam(f"its_{name}") for name in _GROUPED_BY]
+_SINCE_SENT: Final = (
+    select(OUTBOX)
+    .where(*_OF_GROUP, OUTBOX.c.id >= func.coalesce(_newest_sent(), 0))
+    .order_by(OUTBOX.c.id)
 )

@@ -63,7 +63,7 @@ def record(session: Session, notice: Notice, destinations: Collection[Destinatio
     values = _newest(notice)
     if has_news:
         values["delivered_at"] = None
-    run(session, update(ALERT).where(ALERT.c.id == firing["id"]).values(values))
+    run(session, _AGAIN, {"number": firing["id"], **values})
     if has_news:
         _post(session, notice, destinations, account)
     return has_news
@@ -205,4 +205,5 @@ _NEWEST: Final = (
     .limit(1)
     .with_for_update()
 )
+_AGAIN: Final = update(ALERT).where(ALERT.c.id == bindparam("number"))
 _NEWEST_FIRING: Final = _NEWEST.where(ALERT.c.resolved_at.is_(None))

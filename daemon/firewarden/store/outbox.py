@@ -6,9 +6,9 @@ compressed; when something was said, and when it was taken, are of the daemon's 
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import RowMapping, Select, bindparam, select, update
+from sqlalchemy import RowMapping, bindparam, select, update
 
 from firewarden.model.delivery import Destination, Receipt, Way
 from firewarden.model.notice import Notice
@@ -182,13 +182,8 @@ def root_of(session: Session, notice: Notice, destination: Destination) -> Recei
             OUTBOX.c.destination == str(destination),
         )
     )
-    return root_in(newest_sent(session, statement), notice)
-
-
-def newest_sent(session: Session, group: Select[Any]) -> RowMapping | None:
-    """Find the newest letter of *group* that was taken."""
-    statement = group.where(_SENT).order_by(OUTBOX.c.id.desc()).limit(1)
-    return run(session, statement).mappings().one_or_none()
+    newest = statement.where(_SENT).order_by(OUTBOX.c.id.desc()).limit(1)
+    return root_in(run(session, newest).mappings().one_or_none(), notice)
 
 
 def root_in(sent: RowMapping | None, notice: Notice) -> Receipt | None:
@@ -213,14 +208,14 @@ def supersede(session: Session, rows: Sequence[RowMapping]) -> None:
 
 def mark_told(session: Session, letter: Letter, *, at: datetime) -> None:
     """Note that people heard of the present state of its alert; not where it has news since."""
-    notice, is_over = letter.notice, ALERT.c.resolved_at.is_not(None)
-    as_told = (
-        ALERT.c.id == letter.alert,
-        ALERT.c.severity == notice.severity.value,
-        is_over if notice.resolved or notice.once else ~is_over,
-        ALERT.c.delivered_at.is_(None),
-    )
-    run(session, update(ALERT).where(*as_told).values(delivered_at=to_ms(at)))
+    notice = letter.notice
+    told = {
+        "number": letter.alert,
+        "as_severe": notice.severity.value,
+        "as_over": notice.resolved or notice.once,
+        "delivered_at": to_ms(at),
+    }
+    run(session, _TELL, told)
 
 
 def _doubt(letter: Letter, now: datetime, *, in_doubt: bool) -> int | None:
@@ -232,18 +227,17 @@ def _settle(session: Session, letter: Letter, values: Values, *, now: datetime) 
     """Write what became of *letter*; a receipt that was stored is never taken back."""
     if letter.destination.way in SLACK:
         close_until(session, letter.destination, now + SPACING)
-    run(session, update(OUTBOX).where(OUTBOX.c.id == letter.number, ~_SENT).values(values))
+    run(session, _SETTLE, {"number": letter.number, **values})
 
 
 def _gives_receipts(session: Session, letter: Letter) -> bool:
     """Does its alert go anywhere from where a receipt comes? Then a line in the log is not it."""
-    statement = select(OUTBOX.c.destination).where(
-        OUTBOX.c.alert_id == letter.alert, OUTBOX.c.story == story_of(letter.notice)
-    )
-    others = run(session, statement).scalars()
+    its = {"alert": letter.alert, "of_story": story_of(letter.notice)}
+    others = run(session, _DESTINATIONS, its).scalars()
     return any(Destination.parse(other).way.gives_receipts for other in others)
 
 
+# Put together once: every letter asks for them.
 _HURRY: Final = (
     update(OUTBOX)
     .where(
@@ -255,4 +249,13 @@ _HURRY: Final = (
     )
     .values(next_at=0)
 )
-"""Put together once: every letter asks for it."""
+_SETTLE: Final = update(OUTBOX).where(OUTBOX.c.id == bindparam("number"), ~_SENT)
+_TELL: Final = update(ALERT).where(
+    ALERT.c.id == bindparam("number"),
+    ALERT.c.severity == bindparam("as_severe"),
+    ALERT.c.resolved_at.is_not(None) == bindparam("as_over"),
+    ALERT.c.delivered_at.is_(None),
+)
+_DESTINATIONS: Final = select(OUTBOX.c.destination).where(
+    OUTBOX.c.alert_id == bindparam("alert"), OUTBOX.c.story == bindparam("of_story")
+)
