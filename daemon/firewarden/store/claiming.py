@@ -147,8 +147,9 @@ def _is_no_news(letter: Letter) -> bool:
 def _shut(session: Session, *, now: datetime) -> dict[str, datetime]:
     """List the destinations that must wait, or that somebody sends to, and until when."""
     found: dict[str, datetime] = {}
-    for destination, until in run(session, _SHUT, {"now": to_ms(now)}):
-        found[destination] = max(found.get(destination, now), from_ms(until))
+    for row in run(session, _SHUT, {"now": to_ms(now)}).mappings():
+        until = from_ms(row["claimed_until"])
+        found[row["destination"]] = max(found.get(row["destination"], now), until)
     return found
 
 
