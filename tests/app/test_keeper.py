@@ -120,3 +120,17 @@ async def test_a_listing_that_is_refused_is_one_alert_and_the_fleet_before_it_pr
     assert list(memory.judged.fleet.deployments) == [a_deployment().uid]
     with desk.database.reading() as session:
         assert [each.notice.kind for each in read_firing(session, ACCOUNT)] == [kind]
+
+
+async def test_it_knows_whether_letters_were_written(desk: Desk) -> None:
+    await desk.cycle()
+    assert desk.keeper.has_news  # it said hello
+
+    desk.keeper.has_news = False
+    await desk.cycle()
+    assert not desk.keeper.has_news
+
+    desk.cloud.listed = ProviderUnavailable("503")
+    with pytest.raises(ProviderUnavailable):
+        await desk.cycle()
+    assert desk.keeper.has_news

@@ -109,7 +109,7 @@ class Actor:
                 record=self._record(memory),
             )
             self._take_in(memory, await to_its_end(work))
-        if memory.due or memory.owed or memory.deeds.unsettled():
+        if memory.has_work:
             await self._look_back(memory)
 
     def _orders(self, memory: Memory) -> Iterator[Order]:

@@ -93,6 +93,8 @@ class Crew:
         self._supervision = Supervision(
             clock=tools.clock, rng=tools.rng, beat=self._beat, trouble=self._trouble
         )
+        self._is_waited_for = True
+        """Letters wait in the outbox, or may: one that failed is tried again after a poll too."""
         self._deliver = self._role("deliver", self._tell, every=DELIVER_EVERY, jitter=0.0)
         self._leasing = Role(
             f"lease:{self.name}",
@@ -260,7 +262,9 @@ class Crew:
                 self._polls.add(poll)
             if had_failed and not self._polls.cause:
                 self._try_others()
-            self._deliver.ring()
+            if self.keeper.has_news or self._is_waited_for:
+                self.keeper.has_news = False
+                self._deliver.ring()
 
     def _try_others(self) -> None:
         """Have what has failed too tried again: what kept the polls from working is over."""
@@ -272,9 +276,11 @@ class Crew:
 
     async def _tell(self) -> None:
         """Send what people have not heard of yet; what a channel's pace holds up follows."""
+        self._is_waited_for = True
         while (pause := await self._office.pause()) is not None and pause <= PACED:
             await self._tools.wall.sleep(pause)
             await self._office.run_once()
+        self._is_waited_for = pause is not None
 
     async def _figure(self) -> None:
         memory, tools = self.keeper.memory, self._tools

@@ -61,6 +61,8 @@ class Keeper:
         self._actor = self._new_actor()
         self.memory: Memory | None = None
         self.last_poll: Poll | None = None
+        self.has_news = False
+        """Letters were written since whoever delivers them took this note away."""
         self._reading = asyncio.Lock()
         self._listing = asyncio.Lock()
         """Whoever folds reads of deployments: the database gets changes in the same order."""
@@ -94,7 +96,7 @@ class Keeper:
                 await self._hear(memory, tenure)
                 if only_asked:
                     memory.leave_only_what_is_asked()
-                await self._actor.act(memory, tenure)
+                await self._act(memory, tenure)
         _log_poll(seen)
         if seen.error is not None:
             raise seen.error
@@ -166,7 +168,7 @@ class Keeper:
             if scraped.record is not None and scraped.record.whole:
                 memory.scraped_at = scraped.asked_at
                 async with self._deciding:
-                    await self._actor.act(memory, tenure)
+                    await self._act(memory, tenure)
         if scraped.error is not None:
             raise scraped.error
 
@@ -259,6 +261,10 @@ class Keeper:
 
         await self._commit(tenure, write)
 
+    async def _act(self, memory: Memory, tenure: Tenure) -> None:
+        self.has_news |= memory.has_work  # what comes of it is told
+        await self._actor.act(memory, tenure)
+
     def _write_cycle(
         self, session: Session, seen: Seen, found: Found, notices: Sequence[Notice]
     ) -> None:
@@ -289,7 +295,8 @@ class Keeper:
 
     def _record(self, session: Session, notices: Sequence[Notice]) -> None:
         for notice in notices:
-            stored_notices.record(session, notice, self.rules.telling.destinations(notice))
+            destinations = self.rules.telling.destinations(notice)
+            self.has_news |= stored_notices.record(session, notice, destinations)
 
     async def _commit(self, tenure: Tenure, write: Write) -> None:
         """Write in one transaction, which the holder of a newer lease has to wait for.

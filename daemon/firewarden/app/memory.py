@@ -143,6 +143,11 @@ class Memory:
         if found.releases:
             self.deeds = self.deeds.without(found.releases, at=found.situation.now)
 
+    @property
+    def has_work(self) -> bool:
+        """Is anything to be carried out, or to be settled?"""
+        return bool(self.due or self.owed or self.deeds.unsettled())
+
     def leave_only_what_is_asked(self) -> None:
         """Forget what policies call for; what people ask for is still to be done."""
         self.due = ()
