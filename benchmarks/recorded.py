@@ -78,7 +78,7 @@ class Recorded:
                     self._observe(session, begin + timedelta(seconds=second))
                 self._store(session)
             with database.writing() as session:
-                while roll_up(session, ACCOUNT, RATE_CARD) == BUCKETS_AT_ONCE:
+                while roll_up(session, ACCOUNT, lambda _: RATE_CARD) == BUCKETS_AT_ONCE:
                     pass
 
     def samples(self, day: int) -> Iterator[tuple[int, int, int, int, int, int, int, int, str]]:

@@ -1,7 +1,7 @@
 """Work behind the cycle: hours rolled up, the provider's bill."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -52,7 +52,7 @@ class Housekeeping:
 
     def _roll_up(self) -> int:
         with self.tools.database.writing() as session:
-            count = roll_up(session, self.account.account, self._all_prices(session))
+            count = roll_up(session, self.account.account, self._all_prices)
             if count:
                 self.tools.crash(CrashPoint.ROLLUP_WRITTEN)
             return count
@@ -84,16 +84,22 @@ class Housekeeping:
         return all_prices(self.tools.settings, read_prices(session, self.account.account))
 
 
-def roll_up(session: Session, account: AccountId, prices: Sequence[Price]) -> int:
+def roll_up(
+    session: Session, account: AccountId, read: Callable[[Session], Sequence[Price]]
+) -> int:
     """Measure ended hours that are marked as changed; gives how many buckets were made.
 
-    An hour waits until no later scrape can change what was idle in it.
+    An hour waits until no later scrape can change what was idle in it. *read* gives the
+    prices, where there is something to measure.
     """
     poll = newest_poll(session, account)
     if poll is None:
         return 0
     before = floor_hour(poll.asked_at - SETTLED_AFTER)
     marked = take_dirty(session, account, before=before, limit=BUCKETS_AT_ONCE)
+    if not marked:
+        return 0
+    prices = read(session)
     buckets: dict[Bucket, Sequence[Usage]] = {}
     for hour, group in groupby(marked, key=lambda bucket: bucket[0]):
         uids = [uid for _, uid in group]

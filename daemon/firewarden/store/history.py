@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, func, or_, select
 
 from firewarden.metering.fold import REPLAYS_KNOWN
 from firewarden.model.ids import AccountId, Uid
@@ -143,10 +143,8 @@ def read_scrapes(
 
 def newest_poll(session: Session, account: AccountId, *, complete: bool = True) -> Poll | None:
     """Read the newest poll, or the newest complete one; None before the first."""
-    statement = select(POLL).where(POLL.c.account_id == _number(account))
-    if complete:
-        statement = statement.where(POLL.c.complete)
-    found = run(session, statement.order_by(POLL.c.asked_at.desc()).limit(1)).mappings()
+    statement = _NEWEST_COMPLETE if complete else _NEWEST
+    found = run(session, statement, {"name": account}).mappings()
     return next((rows.poll_of(account, row) for row in found), None)
 
 
@@ -204,7 +202,7 @@ def _read_runs(
     return tuple(map(rows.run_of, run(session, _only(statement, uids)).mappings()))
 
 
-def _number(account: AccountId) -> ScalarSelect[int]:
+def _number(account: AccountId | ColumnElement[str]) -> ScalarSelect[int]:
     return select(ACCOUNT.c.id).where(ACCOUNT.c.name == account).scalar_subquery()
 
 
@@ -225,3 +223,13 @@ def _of(account: AccountId) -> ColumnElement[bool]:
 
 def _only(statement: Select[Any], uids: Collection[Uid] | None) -> Select[Any]:
     return statement if uids is None else statement.where(DEPLOYMENT.c.uid.in_(uids))
+
+
+# Put together once: every roll-up asks for it.
+_NEWEST: Final = (
+    select(POLL)
+    .where(POLL.c.account_id == _number(bindparam("name")))
+    .order_by(POLL.c.asked_at.desc())
+    .limit(1)
+)
+_NEWEST_COMPLETE: Final = _NEWEST.where(POLL.c.complete)

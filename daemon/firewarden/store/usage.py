@@ -66,16 +66,8 @@ def take_dirty(
     Take them, read the segments and `replace_usages` in one writing transaction: then no
     change made meanwhile can lose its mark.
     """
-    statement = (
-        select(DIRTY.c.hour, DEPLOYMENT.c.uid)
-        .join(DEPLOYMENT, DEPLOYMENT.c.id == DIRTY.c.deployment_id)
-        .join(ACCOUNT, ACCOUNT.c.id == DEPLOYMENT.c.account_id)
-        .where(ACCOUNT.c.name == account, DIRTY.c.hour < to_hour_after(before))
-        .order_by(DIRTY.c.hour, DIRTY.c.deployment_id)
-        .limit(limit)
-        .with_for_update(of=DIRTY)
-    )
-    marks = run(session, statement).mappings()
+    given = {"name": account, "before": to_hour_after(before), "most": limit}
+    marks = run(session, _MARKED, given).mappings()
     return tuple((from_hour(mark["hour"]), Uid(mark["uid"])) for mark in marks)
 
 
@@ -204,3 +196,15 @@ def _take_away(session: Session, hours: Mapping[int, set[int]]) -> None:
         for deployment in sorted(deployments)
     ]
     run(session, mark, marks)
+
+
+_MARKED: Final = (
+    select(DIRTY.c.hour, DEPLOYMENT.c.uid)
+    .join(DEPLOYMENT, DEPLOYMENT.c.id == DIRTY.c.deployment_id)
+    .join(ACCOUNT, ACCOUNT.c.id == DEPLOYMENT.c.account_id)
+    .where(ACCOUNT.c.name == bindparam("name"), DIRTY.c.hour < bindparam("before"))
+    .order_by(DIRTY.c.hour, DIRTY.c.deployment_id)
+    .limit(bindparam("most"))
+    .with_for_update(of=DIRTY)
+)
+"""Put together once: every roll-up asks for it."""
