@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
+from urllib.parse import urlencode
 
 import httpx
 import structlog
@@ -63,6 +64,7 @@ class Client:
         self, http: httpx.AsyncClient, *, auth: Bearer, clock: Clock, rng: random.Random
     ) -> None:
         self._http = http
+        self._base = str(http.base_url).removesuffix("/")
         self._auth = auth
         self._clock = clock
         self._rng = rng
@@ -144,7 +146,7 @@ class Client:
 
     async def _once(self, ask: Ask, take: Callable[[bytes], None]) -> None:
         asked_at = self._clock.now()
-        request = self._http.build_request("GET", ask.path, params=dict(ask.params))
+        request = self._http.build_request("GET", self._address(ask))
         response = await self._http.send(request, stream=True)
         try:
             self._note_skew(response, asked_at)
@@ -161,6 +163,11 @@ class Client:
             at=self._clock.now(),
         )
         raise translate(answer, where=ask.where, secret=self._auth.key())
+
+    def _address(self, ask: Ask) -> httpx.URL:
+        """Give the whole address, read once: httpx reads its parts, and what it makes of them."""
+        query = f"?{urlencode(ask.params)}" if ask.params else ""
+        return httpx.URL(f"{self._base}{ask.path}{query}")
 
     def _pause(self, attempt: int, error: ProviderUnavailable) -> timedelta | None:
         """Choose how long to wait before the next try; None where there is to be none."""
