@@ -100,7 +100,7 @@ class Setting:
             crash=crash,
         )
         return PostOffice(
-            means, accounts=[ACME], posters=posters, fallback=lambda _notice, _failed: fallback
+            means, account=ACME, posters=posters, fallback=lambda _notice, _failed: fallback
         )
 
     def write(self, *notices: Notice, to: Collection[Destination] = (COSTS,)) -> None:

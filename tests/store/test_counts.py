@@ -51,7 +51,7 @@ def test_messages_are_counted_by_route_and_result_without_the_names_of_people(
         notices.record(session, told, [COSTS, ADA, BOB])
     for _ in range(3):
         with database.writing() as session:
-            letter = claim_next(session, [ACCOUNT], now=T0)
+            letter = claim_next(session, ACCOUNT, now=T0)
             assert letter is not None
             if letter.destination == COSTS:
                 outbox.bury(session, letter, "channel_not_found", now=T0)

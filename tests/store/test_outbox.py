@@ -58,10 +58,10 @@ def write(
 
 
 def claim(
-    database: Database, *, at: datetime = WALL, accounts: Collection[AccountId] = (ACCOUNT,)
+    database: Database, *, at: datetime = WALL, account: AccountId = ACCOUNT
 ) -> Letter | None:
     with database.writing() as session:
-        return claim_next(session, accounts, now=at)
+        return claim_next(session, account, now=at)
 
 
 def claimed(database: Database, *, at: datetime = WALL) -> Letter:
@@ -128,8 +128,8 @@ def test_a_letter_is_added_or_not_with_what_it_tells_of(database: Database) -> N
 def test_letters_of_other_accounts_are_left_alone(database: Database) -> None:
     write(database, WARNING)
 
-    assert claim(database, accounts=[AccountId("other")]) is None
-    assert claim(database, accounts=[AccountId("other"), ACCOUNT]) is not None
+    assert claim(database, account=AccountId("other")) is None
+    assert claim(database, account=ACCOUNT) is not None
 
 
 def test_one_message_at_a_time_and_not_faster_than_slack_shows_them(database: Database) -> None:
@@ -287,7 +287,7 @@ def test_a_try_that_failed_is_repeated_when_it_is_due(database: Database) -> Non
     due = WALL + 5 * MINUTE
     with database.writing() as session:
         outbox.postpone(session, letter, "HTTP 503", next_at=due, now=WALL)
-        assert next_due(session, [ACCOUNT], now=WALL) == due
+        assert next_due(session, ACCOUNT, now=WALL) == due
 
     assert claim(database, at=due - SECOND) is None
     again = claimed(database, at=due)
@@ -345,7 +345,7 @@ def test_a_channel_that_asked_to_be_left_alone_is_left_alone_and_no_other(
     assert send(database).destination == RESEARCH
     assert claim(database, at=until - SECOND) is None
     with database.reading() as session:
-        assert next_due(session, [ACCOUNT], now=WALL) == until
+        assert next_due(session, ACCOUNT, now=WALL) == until
     again = claimed(database, at=until)
     assert (again.number, again.tries) == (letter.number, 1)
 
@@ -366,7 +366,7 @@ def test_what_else_waits_for_a_channel_that_asked_to_be_left_alone_waits_too(
 def test_news_make_what_waits_for_its_next_try_due(database: Database) -> None:
     write(database, WARNING)
     with database.writing() as session:
-        letter = claim_next(session, [ACCOUNT], now=WALL)
+        letter = claim_next(session, ACCOUNT, now=WALL)
         assert letter is not None
         outbox.postpone(session, letter, "HTTP 503", next_at=WALL + HOUR, now=WALL)
     assert claim(database, at=WALL + MINUTE) is None
@@ -379,11 +379,11 @@ def test_news_make_what_waits_for_its_next_try_due(database: Database) -> None:
 def test_nothing_waits_for_what_is_settled(database: Database) -> None:
     write(database, WARNING)
     with database.reading() as session:
-        assert next_due(session, [ACCOUNT], now=WALL) == WALL
+        assert next_due(session, ACCOUNT, now=WALL) == WALL
     send(database)
 
     with database.reading() as session:
-        assert next_due(session, [ACCOUNT], now=WALL) is None
+        assert next_due(session, ACCOUNT, now=WALL) is None
 
 
 def test_a_letter_that_was_given_up_goes_elsewhere_once(database: Database) -> None:
@@ -584,9 +584,9 @@ def test_what_one_is_at_nobody_else_waits_for(database: Database) -> None:
         for met in (COSTS, RESEARCH):
             channels.remember(session, met, "C1")
     with database.writing() as first, database.writing() as second:
-        mine = claim_next(first, [ACCOUNT], now=WALL)
-        other = claim_next(second, [ACCOUNT], now=WALL)
-        third = claim_next(second, [ACCOUNT], now=WALL)
+        mine = claim_next(first, ACCOUNT, now=WALL)
+        other = claim_next(second, ACCOUNT, now=WALL)
+        third = claim_next(second, ACCOUNT, now=WALL)
 
     assert mine is not None
     assert other is not None
@@ -633,7 +633,7 @@ def test_whatever_happens_a_story_is_told_in_order_and_its_end_is_told(
                 notice = replace(words[turn], at=T0 + number * MINUTE)
                 if notices.record(session, notice, [COSTS]):
                     said.append(notice)
-            elif (letter := claim_next(session, [ACCOUNT], now=now)) and turn == "send":
+            elif (letter := claim_next(session, ACCOUNT, now=now)) and turn == "send":
                 heard.append(letter.notice)
                 receipt = Receipt(at=letter.notice.at, channel="C1", message=str(number))
                 outbox.mark_sent(session, letter, receipt, now=now)

@@ -39,7 +39,7 @@ def open_office(
     )
     return PostOffice(
         means,
-        accounts=[account.account],
+        account=account.account,
         posters=open_posters(means, telling, notifier, door or open_door(tools.settings)),
         fallback=lambda notice, failed: telling().fallback(notice, failed),
     )

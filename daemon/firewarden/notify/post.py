@@ -113,19 +113,19 @@ class Means:
 
 
 class PostOffice:
-    """Sends what some accounts have to tell. Several may work on one database."""
+    """Sends what one account has to tell. Several may work on one database."""
 
     def __init__(
         self,
         means: Means,
         *,
-        accounts: Collection[AccountId],
+        account: AccountId,
         posters: Mapping[Way, Poster],
         fallback: Fallback,
     ) -> None:
-        """Send for *accounts*, as long as this object is asked to; asks nobody yet."""
+        """Send for *account*, as long as this object is asked to; asks nobody yet."""
         self._means = means
-        self._accounts = accounts
+        self._account = account
         self._posters = {way: Nobody(mend="") for way in Way} | dict(posters)
         self._fallback = fallback
 
@@ -145,14 +145,14 @@ class PostOffice:
 
         def read() -> datetime | None:
             with self._means.database.reading() as session:
-                return next_due(session, self._accounts, now=now)
+                return next_due(session, self._account, now=now)
 
         due = await self._means.run_db(read)
         return None if due is None else max(due - now, timedelta(0))
 
     def _claim(self) -> Letter | None:
         with self._means.database.writing() as session:
-            return claim_next(session, self._accounts, now=self._means.wall.now())
+            return claim_next(session, self._account, now=self._means.wall.now())
 
     async def _send(self, letter: Letter) -> bool:
         try:

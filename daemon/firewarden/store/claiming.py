@@ -1,6 +1,6 @@
 """Whose turn it is: the letters of the outbox, claimed one at a time."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -44,13 +44,9 @@ LEASE: Final = timedelta(seconds=60)
 
 
 def claim_next(
-    session: Session,
-    accounts: Collection[AccountId],
-    *,
-    now: datetime,
-    lease: timedelta = LEASE,
+    session: Session, account: AccountId, *, now: datetime, lease: timedelta = LEASE
 ) -> Letter | None:
-    """Take the next letter of *accounts* that is due; None: there is none.
+    """Take the next letter of *account* that is due; None: there is none.
 
     Nobody else gets it, nor any of the same destination, until it is settled or *lease* is
     over. Of several that wait in one story for one destination the newest goes and takes
@@ -58,7 +54,7 @@ def claim_next(
     nobody on Slack has heard, none goes.
     """
     skipped: set[str] = set()
-    while (found := _due(session, accounts, skipped, now=now)) is not None:
+    while (found := _due(session, account, skipped, now=now)) is not None:
         destination = found["destination"]
         resolved = lock(session, destination)
         shut = _shut(session, now=now)
@@ -71,11 +67,9 @@ def claim_next(
     return None
 
 
-def next_due(
-    session: Session, accounts: Collection[AccountId], *, now: datetime
-) -> datetime | None:
+def next_due(session: Session, account: AccountId, *, now: datetime) -> datetime | None:
     """Tell when `claim_next` will find something again; None: nothing waits."""
-    rows = run(session, _WAITING, {"accounts": list(accounts)}).mappings().all()
+    rows = run(session, _WAITING, {"name": account}).mappings().all()
     shut = _shut(session, now=now) if rows else {}
     later = (max(from_ms(row["next_at"]), shut.get(row["destination"], now)) for row in rows)
     return min(later, default=None)
@@ -154,10 +148,10 @@ def _shut(session: Session, *, now: datetime) -> dict[str, datetime]:
 
 
 def _due(
-    session: Session, accounts: Collection[AccountId], skipped: set[str], *, now: datetime
+    session: Session, account: AccountId, skipped: set[str], *, now: datetime
 ) -> RowMapping | None:
     """Find the most urgent letter that is the first of its group, and due."""
-    given = {"accounts": list(accounts), "now": to_ms(now), "skipped": sorted(skipped)}
+    given = {"name": account, "now": to_ms(now), "skipped": sorted(skipped)}
     return run(session, _DUE, given).mappings().one_or_none()
 
 
@@ -173,7 +167,7 @@ def _first_of_each_group() -> Select[Any]:
     return (
         select(OUTBOX)
         .join(ACCOUNT, ACCOUNT.c.id == OUTBOX.c.account_id)
-        .where(PENDING, ACCOUNT.c.name.in_(bindparam("accounts", expanding=True)))
+        .where(PENDING, ACCOUNT.c.name == bindparam("name"))
         .where(~select(older.c.id).where(is_older).exists())
     )
 
