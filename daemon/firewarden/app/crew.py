@@ -160,7 +160,7 @@ class Crew:
         roles = [
             self._role("rollup", self.house.roll_up, every=ROLL_UP_EVERY),
             self._role("bill", self.house.read_bill, every=BILL_EVERY),
-            self._role("budgets", self.treasury.watch, every=BUDGETS_EVERY),
+            self._role("budgets", self._watch_budgets, every=BUDGETS_EVERY),
         ]
         if self._publish is not None:
             every = max(FIGURES_EVERY, FIGURES_AT_MOST * self._tools.settings.time_speed)
@@ -262,9 +262,17 @@ class Crew:
                 self._polls.add(poll)
             if had_failed and not self._polls.cause:
                 self._try_others()
-            if self.keeper.has_news or self._is_waited_for:
-                self.keeper.has_news = False
-                self._deliver.ring()
+            self._deliver_news()
+
+    async def _watch_budgets(self) -> None:
+        await self.treasury.watch()
+        self._deliver_news()
+
+    def _deliver_news(self) -> None:
+        """Have letters delivered, where some were written or wait."""
+        if self.keeper.has_news or self._is_waited_for:
+            self.keeper.has_news = False
+            self._deliver.ring()
 
     def _try_others(self) -> None:
         """Have what has failed too tried again: what kept the polls from working is over."""

@@ -44,7 +44,8 @@ class Treasury:
             with self.tools.database.writing() as session:
                 tenure.fence(session)
                 for notice in notices:
-                    stored_notices.record(session, notice, rules.telling.destinations(notice))
+                    destinations = rules.telling.destinations(notice)
+                    self.keeper.has_news |= stored_notices.record(session, notice, destinations)
 
         await self.tools.run_db(write)
 
