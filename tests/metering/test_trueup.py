@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firewarden.metering.implied import PriceCheck, calibrate, check_prices
+from firewarden.metering.implied import PriceCheck, calibrate, own_price
 from firewarden.metering.totals import Totals
 from firewarden.metering.trueup import (
     Answer,
@@ -515,10 +515,10 @@ def test_dollars_are_divided_by_the_hours_they_are_for() -> None:
     billed = BilledMoney(accelerator_type=H100, gpu_ms=10 * MS_PER_HOUR, micro_usd=90 * MICRO)
     little = BilledMoney(accelerator_type="NVIDIA_GB300", gpu_ms=60_000, micro_usd=1)
 
-    assert check_prices([billed, little], {H100: totals(86_400)}) == (
-        PriceCheck(accelerator_type="NVIDIA_GB300", implied_micro_usd=None, own_micro_usd=None),
-        PriceCheck(accelerator_type=H100, implied_micro_usd=9 * MICRO, own_micro_usd=PRICE),
+    assert PriceCheck.of(billed, own_micro_usd=own_price(totals(86_400))) == PriceCheck(
+        accelerator_type=H100, implied_micro_usd=9 * MICRO, own_micro_usd=PRICE
     )
+    assert PriceCheck.of(little, own_micro_usd=None).implied_micro_usd is None
 
 
 def test_a_calibration_is_billed_over_metered_by_accelerator() -> None:

@@ -26,6 +26,15 @@ class PriceCheck:
     implied_micro_usd: int | None
     own_micro_usd: int | None
 
+    @classmethod
+    def of(cls, billed: BilledMoney, *, own_micro_usd: int | None) -> "PriceCheck":
+        """Compare what *billed* comes to by the hour with our own price."""
+        return cls(
+            accelerator_type=billed.accelerator_type,
+            implied_micro_usd=_per_hour(billed.micro_usd * MS_PER_HOUR, billed.gpu_ms),
+            own_micro_usd=own_micro_usd,
+        )
+
     @property
     def is_off(self) -> bool:
         """Both are known, and they are not the same price."""
@@ -44,25 +53,8 @@ class PriceCheck:
         return None if self.own_micro_usd is None else Decimal(self.own_micro_usd) / MICRO
 
 
-def check_prices(
-    billed: Iterable[BilledMoney], metered: Mapping[str, Totals]
-) -> tuple[PriceCheck, ...]:
-    """Compare what a GPU-hour came to on one day; *metered* is of the same day, by accelerator."""
-    return tuple(
-        PriceCheck(
-            accelerator_type=each.accelerator_type,
-            implied_micro_usd=_per_hour(each.micro_usd * MS_PER_HOUR, each.gpu_ms),
-            own_micro_usd=_own(metered.get(each.accelerator_type, Totals())),
-        )
-        for each in sorted(billed, key=_by_accelerator)
-    )
-
-
-def _by_accelerator(billed: BilledMoney) -> str:
-    return billed.accelerator_type
-
-
-def _own(metered: Totals) -> int | None:
+def own_price(metered: Totals) -> int | None:
+    """Average our own price over the priced part of *metered*, in micro-USD per GPU-hour."""
     return _per_hour(metered.cost_units, metered.gpu_ms - metered.unpriced_ms)
 
 
