@@ -498,6 +498,8 @@ def test_whoever_judges_again_judges_alike(day: Day) -> None:
         pytest.param(8_080_000, 8_000_000, False, id="1 % is rounding"),
         pytest.param(8_080_001, 8_000_000, True, id="more is another price"),
         pytest.param(7_000_000, 8_000_000, True, id="lower"),
+        pytest.param(0, 8_000_000, True, id="free: a credit or a contract"),
+        pytest.param(2_222, 8_000_000, False, id="by the second: another unit"),
         pytest.param(None, 8_000_000, False, id="too little was billed"),
         pytest.param(8_000_000, None, False, id="ours is unknown"),
     ],

@@ -12,6 +12,7 @@ from firewarden.model.trueup import BilledMoney
 _OFF_BY = 100
 """A price is another one where it differs by more than one part in so many."""
 
+_OTHER_UNIT = 100
 _RATIO = Decimal("0.0001")
 
 
@@ -37,10 +38,15 @@ class PriceCheck:
 
     @property
     def is_off(self) -> bool:
-        """Both are known, and they are not the same price."""
-        if self.implied_micro_usd is None or self.own_micro_usd is None:
+        """Both are known, and they are not the same price.
+
+        So little that it is less than a hundredth, and yet something, is of another unit: what
+        the provider's quantities count is not documented.
+        """
+        implied, own = self.implied_micro_usd, self.own_micro_usd
+        if implied is None or own is None or 0 < implied * _OTHER_UNIT < own:
             return False
-        return abs(self.implied_micro_usd - self.own_micro_usd) * _OFF_BY > self.own_micro_usd
+        return abs(implied - own) * _OFF_BY > own
 
     @property
     def implied_usd(self) -> Decimal | None:
