@@ -10,19 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firewarden.metering.billed import Answer, Billed, Day, Key, Metered, Standing, stand
 from firewarden.metering.implied import PriceCheck, calibrate, own_price
 from firewarden.metering.totals import Totals
-from firewarden.metering.trueup import (
-    Answer,
-    Billed,
-    Day,
-    Key,
-    Metered,
-    Row,
-    Standing,
-    judge,
-    stand,
-)
+from firewarden.metering.trueup import Row, judge
 from firewarden.model.price import MICRO, MS_PER_HOUR
 from firewarden.model.trueup import Adjustment, BilledMoney, DayState, Money, RowState
 
@@ -124,7 +115,8 @@ def test_a_day_that_is_not_metered_to_its_end_is_compared_with_nothing(
 
 
 PREEMPTIBLE = {CHAT: Metered(totals=totals(86_400), preemptible=True)}
-IN_GAP = {CHAT: Metered(totals=totals(86_400), in_gap=True)}
+HALF_A_DAY = {CHAT: Metered(totals=totals(86_400), gap_ms=DAY_MS // 2)}
+A_MOMENT = {CHAT: Metered(totals=totals(86_400), gap_ms=180_000)}
 
 
 @pytest.mark.parametrize(
@@ -162,7 +154,11 @@ IN_GAP = {CHAT: Metered(totals=totals(86_400), in_gap=True)}
             id="a preemptible one that is billed otherwise",
         ),
         pytest.param(
-            a_day(120_000, metered=IN_GAP), "disputed", "gap", True, id="after a gap"
+            a_day(120_000, metered=HALF_A_DAY), "disputed", "gap", True, id="after a gap"
+        ),
+        pytest.param(
+            a_day(40_000, metered=A_MOMENT), "disputed", "reservation", True,
+            id="a gap too short to have done it",
         ),
         pytest.param(
             a_day(30_000, totals(43_200, 0, 86_400), has_gap=True), "adjusted", "rule",
@@ -407,7 +403,9 @@ days = st.builds(
     ),
     metered=st.dictionaries(
         keys,
-        st.builds(Metered, totals=any_totals(), in_gap=st.booleans(), preemptible=st.booleans()),
+        st.builds(
+            Metered, totals=any_totals(), gap_ms=st.integers(0, DAY_MS), preemptible=st.booleans()
+        ),
     ),
     watched_since=st.sampled_from([None, SINCE - HOUR, SINCE, SINCE + 9 * HOUR, UNTIL]),
     confirmed_at=st.sampled_from([None, UNTIL - HOUR, UNTIL]),

@@ -5,26 +5,17 @@ more or less becomes an adjustment beside it, or both numbers stand and people a
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from itertools import groupby
+from datetime import timedelta
 
+from firewarden.metering.billed import SECOND_MS, Billed, Day, Key, Metered
 from firewarden.metering.totals import Totals
 from firewarden.model.price import MS_PER_HOUR
 from firewarden.model.trueup import Adjustment, Cause, DayState, Money, RowState
 
-SETTLES_AFTER = timedelta(hours=48)
-"""So long after its end a day can be settled at the earliest."""
-
-EQUAL_FOR = timedelta(hours=24)
-"""So far apart are the two equal answers that settle a day."""
-
 LATE_AFTER = timedelta(days=7)
 """So long a bill that names nothing at all is late; from then on it is an answer."""
-
-SECOND_MS = 1_000
-"""Bills count whole GPU-seconds: less than one is no difference."""
 
 TOLD_FROM_MS = 120 * SECOND_MS
 _DISPUTED_FROM = 10
@@ -34,112 +25,13 @@ _TOLD_FROM = 100
 _CLOSE = 100
 """A shortfall that is a whole number of GPUs to one part in so many looks like a reservation."""
 
-Key = tuple[str, str]
-"""The last segment of a deployment's name, and the accelerator."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """All that one answer said of one day: GPU-seconds by name and accelerator."""
-
-    answered_at: datetime
-    seconds: Mapping[Key, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """The newest thing the provider says of a day, since when and until when it said so.
-
-    ``revision`` counts the different things it has said, from 1.
-    """
-
-    revision: int
-    first_at: datetime
-    last_at: datetime
-
-
-def stand(answers: Iterable[Answer]) -> Standing | None:
-    """Find out what stands of *answers*, in whatever order they are given; None: nothing does."""
-    in_order = sorted(answers, key=_answered_at)
-    runs = [list(run) for _, run in groupby(in_order, key=_said)]
-    if not runs:
-        return None
-    return Standing(
-        revision=len(runs), first_at=runs[-1][0].answered_at, last_at=runs[-1][-1].answered_at
-    )
-
-
-def _answered_at(answer: Answer) -> datetime:
-    return answer.answered_at
-
-
-def _said(answer: Answer) -> Mapping[Key, int]:
-    return {key: seconds for key, seconds in answer.seconds.items() if seconds}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Billed:
-    """GPU-seconds of one row of the bill; what they cost by our own prices, None: unpriced.
-
-    ``list_units`` are GPU-ms × micro-USD per GPU-hour, and matter where nothing was metered.
-    """
-
-    seconds: int
-    list_units: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metered:
-    """What was metered for one row of the bill, all incarnations of the name together."""
-
-    totals: Totals
-    in_gap: bool = False
-    preemptible: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Day:
-    """One local day, as both sides have it.
-
-    Attributes:
-        since, until: its edges; a change of clocks makes it 23 or 25 hours long.
-        metered: without what runs on own hardware, which nobody bills.
-        watched_since: metering began then; the day before it is known from the bill alone.
-        confirmed_at: nothing is metered beyond.
-        known: names that were met, and not gone before the day; at zero they held nothing.
-        has_gap: nobody watched for a part of the day.
-        accepted: the revision of the bill that a person took as it is.
-        reserved: GPUs by accelerator that a declared commitment pays for apart from the bill.
-    """
-
-    since: datetime
-    until: datetime
-    answer: Standing | None
-    billed: Mapping[Key, Billed]
-    metered: Mapping[Key, Metered]
-    watched_since: datetime | None
-    confirmed_at: datetime | None
-    known: frozenset[str] = frozenset()
-    has_gap: bool = False
-    accepted: int | None = None
-    reserved: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def is_unwatched(self) -> bool:
-        """Nobody watched any of it."""
-        return self.watched_since is None or self.watched_since >= self.until
-
-    @property
-    def is_partly_watched(self) -> bool:
-        """Metering began in its course."""
-        return self.watched_since is not None and self.since < self.watched_since < self.until
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """What became of one row: nothing, an adjustment, a dispute.
 
     ``is_told`` where people should hear of it; ``accepted`` where a person took the bill's word.
+    ``difference_micro_usd``: what the difference costs by our prices; None: unpriced.
     """
 
     name: str
@@ -149,6 +41,7 @@ class Row:
     state: RowState
     cause: Cause = Cause.NONE
     adjustment: Adjustment = field(default_factory=Adjustment)
+    difference_micro_usd: int | None = 0
     is_told: bool = False
     accepted: bool = False
 
@@ -185,17 +78,8 @@ def _by_last_segment(day: Day) -> Day:
     billed: dict[Key, Billed] = {}
     for (name, accelerator), row in day.billed.items():
         key = (name.rpartition("/")[2], accelerator)
-        billed[key] = _joined(billed[key], row) if key in billed else row
+        billed[key] = billed[key] + row if key in billed else row
     return replace(day, billed=billed)
-
-
-def _joined(one: Billed, other: Billed) -> Billed:
-    units = (
-        None
-        if one.list_units is None or other.list_units is None
-        else one.list_units + other.list_units
-    )
-    return Billed(seconds=one.seconds + other.seconds, list_units=units)
 
 
 def _is_settled(day: Day) -> bool:
@@ -206,10 +90,8 @@ def _is_settled(day: Day) -> bool:
         return False
     says_something = any(row.seconds for row in day.billed.values())
     may_be_late = not says_something and any(row.totals.high_ms for row in day.metered.values())
-    return (
-        answer.last_at >= day.until + (LATE_AFTER if may_be_late else SETTLES_AFTER)
-        and answer.last_at - max(answer.first_at, day.until) >= EQUAL_FOR
-    )
+    is_late = may_be_late and answer.last_at < day.until + LATE_AFTER
+    return answer.could_settle(day.until) and not is_late
 
 
 def _missing(day: Day) -> Mapping[str, int]:
@@ -251,6 +133,7 @@ def _judge_row(key: Key, day: Day, missing: Mapping[str, int]) -> Row:
     if accepted:
         state, is_told = RowState.ADJUSTED, False
     keeps_ours = state in {RowState.DISPUTED, RowState.RESERVED}
+    change = _adjustment(totals, billed)
     return Row(
         name=key[0],
         accelerator_type=key[1],
@@ -258,7 +141,8 @@ def _judge_row(key: Key, day: Day, missing: Mapping[str, int]) -> Row:
         billed_ms=billed_ms,
         state=state,
         cause=cause,
-        adjustment=Adjustment() if keeps_ours else _adjustment(totals, billed),
+        adjustment=Adjustment() if keeps_ours else change,
+        difference_micro_usd=change.money.micro_usd if change.money else None,
         is_told=is_told,
         accepted=accepted,
     )
@@ -284,19 +168,24 @@ def _is_declared(accelerator_type: str, day: Day, missing: Mapping[str, int]) ->
 def _cause(key: Key, day: Day, missing: Mapping[str, int]) -> Cause:
     """Name what most likely made the difference, the surest first."""
     metered = day.metered.get(key)
-    if metered.in_gap if metered else day.has_gap:
+    billed_ms = day.billed[key].seconds * SECOND_MS if key in day.billed else 0
+    if metered is None:
+        return Cause.GAP if day.has_gap else Cause.RULE
+    gpu_ms, length = metered.totals.gpu_ms, _length_ms(day)
+    short = gpu_ms - billed_ms
+    if metered.gap_ms * 2 * max(gpu_ms, billed_ms) >= abs(short) * length:
         return Cause.GAP
     left_out = missing.get(key[1], 0)
-    if metered is None or metered.preemptible or not left_out:
+    if metered.preemptible or short <= 0 or not left_out:
         return Cause.RULE
-    billed = day.billed.get(key)
-    billed_ms = billed.seconds * SECOND_MS if billed else 0
-    short = metered.totals.gpu_ms - billed_ms
-    gpus, rest = divmod(left_out, _length_ms(day))
-    odd = min(rest, _length_ms(day) - rest)
-    is_whole = (gpus > 0 or rest * 2 > _length_ms(day)) and odd * _CLOSE <= left_out
-    is_large = short * _DISPUTED_FROM > metered.totals.gpu_ms
-    return Cause.RESERVATION if short > 0 and (is_whole or is_large) else Cause.RULE
+    is_large = short * _DISPUTED_FROM > gpu_ms
+    return Cause.RESERVATION if is_large or _is_whole(left_out, length) else Cause.RULE
+
+
+def _is_whole(left_out: int, length: int) -> bool:
+    """Tell whether *left_out* is nearly a whole number of GPUs, one or more, for all the day."""
+    gpus = (2 * left_out + length) // (2 * length)
+    return gpus > 0 and abs(left_out - gpus * length) * _CLOSE <= left_out
 
 
 def _length_ms(day: Day) -> int:

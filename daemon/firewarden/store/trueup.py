@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, RowMapping, Table, bindparam, func, select, update
 
-from firewarden.metering.trueup import Standing
+from firewarden.metering.billed import Standing
 from firewarden.model.ids import AccountId, DeploymentId
 from firewarden.model.trueup import Adjustment, Cause, DayState, Money, RowState
 from firewarden.store.instants import from_day, from_ms, to_day, to_ms
