@@ -12,14 +12,17 @@ from firewarden.app.metered import open_meter
 from firewarden.app.periods import UNITS, Period, find_zone, month_start, periods, read_when
 from firewarden.app.picture import take_any_picture
 from firewarden.app.queries import Ledger
+from firewarden.app.spent import ADJUSTMENTS, adjusted_figures, read_trued_up
 from firewarden.errors import UserError
 from firewarden.metering.totals import total_of
 from firewarden.model.ids import Uid
 from firewarden.model.price import cost_usd
+from firewarden.model.trueup import RowState
 from firewarden.model.usage import Usage
 from firewarden.report.usage import Figures, UsageReport, UsageState
 from firewarden.store.bill import Backfilled, read_backfill
 from firewarden.store.history import newest_poll, read_known
+from firewarden.store.trueup import Adjusted
 
 GROUPS = ("deployment", "uid", "model", "accelerator", *UNITS)
 """What usage can be grouped by."""
@@ -125,26 +128,41 @@ class _Rows:
         self._protected = protected
         self._known = {known.uid: known for known in read_known(ledger.session, ledger.account)}
         self._metered: defaultdict[Keys, list[Usage]] = defaultdict(list)
+        self._open: set[Keys] = set()
         self._billed: defaultdict[Keys, list[Backfilled]] = defaultdict(list)
+        self._adjusted: defaultdict[Keys, list[Adjusted]] = defaultdict(list)
 
     def fill(self, since: datetime, until: datetime) -> None:
         meter = open_meter(self._ledger)
+        trued_up = read_trued_up(self._ledger, since, until)
         for period in self._periods(since, until):
-            for usage in meter.used(period.since, period.until):
+            cut = trued_up.until(period.since, period.until)
+            for usage in meter.used(period.since, cut):
                 self._metered[self._keys(usage, period)].append(usage)
+            for usage in meter.used(cut, period.until):
+                keys = self._keys(usage, period)
+                self._metered[keys].append(usage)
+                self._open.add(keys)
             for day in self._backfilled(period):
                 self._billed[self._billed_keys(day, period)].append(day)
+            for adjusted in trued_up.between(period.since, period.until):
+                self._adjusted[self._adjusted_keys(adjusted, period)].append(adjusted)
 
     def sorted(self) -> tuple[tuple[Mapping[str, str], Figures], ...]:
-        keys = sorted({*self._metered, *self._billed})
+        keys = sorted({*self._metered, *self._billed, *self._adjusted})
         return tuple(
             (dict(zip(self._groups, key, strict=True)), self._figures(key)) for key in keys
         )
 
     def notes(self) -> tuple[str, ...]:
-        if not self._billed:
-            return ()
-        return ("backfilled: from the provider's bill, before the first poll; no idle time known",)
+        notes = []
+        if self._billed:
+            notes.append(
+                "backfilled: from the provider's bill, before the first poll; no idle time known"
+            )
+        if any(row.state is RowState.DISPUTED for rows in self._adjusted.values() for row in rows):
+            notes.append("disputed: the bill says otherwise; see `firewarden trueup`")
+        return tuple(notes)
 
     def _periods(self, since: datetime, until: datetime) -> Iterator[Period]:
         unit = next((group for group in self._groups if group in UNITS), None)
@@ -185,14 +203,29 @@ class _Rows:
         }
         return tuple(values.get(group, period.label) for group in self._groups)
 
+    def _adjusted_keys(self, adjusted: Adjusted, period: Period) -> Keys:
+        """Give the keys of an adjustment; what a bill does not tell apart has a row of its own."""
+        values = {
+            "deployment": adjusted.deployment_id,
+            "uid": ADJUSTMENTS,
+            "model": adjusted.base_model or ADJUSTMENTS,
+            "accelerator": adjusted.accelerator_type,
+            "hour": ADJUSTMENTS,
+        }
+        return tuple(values.get(group, period.label) for group in self._groups)
+
     def _figures(self, keys: Keys) -> Figures:
         parts = [_billed_figures(day) for day in self._billed.get(keys, ())]
+        parts += [adjusted_figures(each) for each in self._adjusted.get(keys, ())]
         if usages := self._metered.get(keys):
-            parts.append(_metered_figures(usages, self._protected))
+            state = UsageState.ESTIMATED if keys in self._open else UsageState.SETTLED
+            parts.append(_metered_figures(usages, self._protected, state))
         return reduce(add, parts)
 
 
-def _metered_figures(usages: Sequence[Usage], protected: frozenset[Uid]) -> Figures:
+def _metered_figures(
+    usages: Sequence[Usage], protected: frozenset[Uid], state: UsageState
+) -> Figures:
     total = total_of(usages)
     actionable = total_of(usage for usage in usages if usage.uid not in protected)
     return Figures(
@@ -209,7 +242,7 @@ def _metered_figures(usages: Sequence[Usage], protected: frozenset[Uid]) -> Figu
         cost_high=_nano(total.usd_high),
         idle_cost=_nano(total.idle_usd),
         idle_actionable_cost=_nano(actionable.idle_usd),
-        state=UsageState.ESTIMATED,
+        state=state,
     )
 
 
