@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from firewarden.metering.billed import Answer, Standing, stand
 from firewarden.metering.implied import PriceCheck
-from firewarden.metering.trueup import Answer, Standing, stand
 from firewarden.model.ids import AccountId, DeploymentId
 from firewarden.model.trueup import (
     Adjustment,
