@@ -13,6 +13,7 @@ from firewarden.model.fleet import AccountFacts, Examined, Fleet, Quota
 from firewarden.model.ids import AccountId, DeploymentId
 from firewarden.model.notice import Notice
 from firewarden.model.price import Price
+from firewarden.model.trueup import BilledMoney
 from firewarden.model.usage import BilledDay
 
 T = TypeVar("T")
@@ -140,6 +141,10 @@ class Provider(Protocol):
 
         Windows longer than the provider's 31 days are asked for in parts.
         """
+        ...
+
+    async def fetch_billed_money(self, day: date) -> Sequence[BilledMoney]:
+        """Read the dollars of *day* (UTC) by accelerator, with the GPU time they are for."""
         ...
 
     async def fetch_quotas(self) -> Sequence[Quota]:

@@ -7,6 +7,7 @@ import pytest
 
 from firewarden.cli.main import app
 from firewarden.decide import findings
+from firewarden.model.trueup import RowState
 from firewarden.model.vocabulary import Blocker
 from firewarden.report.audit import (
     Actions,
@@ -19,6 +20,13 @@ from firewarden.report.audit import (
 from firewarden.report.explain import Explanation, explain_json
 from firewarden.report.plan import PlanView, plan_json
 from firewarden.report.status import status_json
+from firewarden.report.trueup import (
+    ComparedDay,
+    ComparedGpu,
+    ComparedRow,
+    Trueup,
+    trueup_json,
+)
 from firewarden.report.usage import NO_USAGE, figures_json
 from tests.report.test_audit import HEADING, an_action, an_alert, an_incident
 from tests.report.views import NOW, a_deployment, a_status
@@ -27,13 +35,55 @@ TEXT = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="
 WORDS = set(re.findall(r"[a-z_]+", TEXT))
 
 
+A_TRUEUP = Trueup(
+    account="acme",
+    timezone="UTC",
+    days=(
+        ComparedDay(
+            day=NOW.date(),
+            state="open",
+            revised=False,
+            metered_ms=0,
+            billed_ms=0,
+            adjusted_ms=0,
+            adjustment_usd=None,
+            causes=(),
+            accepted_by="",
+            accepted_reason="",
+            rows=(
+                ComparedRow(
+                    deployment_id="",
+                    accelerator_type="",
+                    state=RowState.EQUAL,
+                    cause="",
+                    metered_ms=0,
+                    billed_ms=0,
+                    adjusted_ms=0,
+                ),
+            ),
+        ),
+    ),
+    gpus=(
+        ComparedGpu(
+            accelerator_type="", calibration=None, implied_usd=None, own_usd=None, is_off=False
+        ),
+    ),
+)
+
+
+def keys_of(found: Trueup) -> list[str]:
+    given = trueup_json(found)
+    (day,), (gpu,) = given["days"], given["accelerators"]
+    return [*day, *day["deployments"][0], *gpu]
+
+
 def test_every_command_has_its_line() -> None:
     registered = [
         command.callback.__name__ for command in app.registered_commands if command.callback
     ]
     listed = re.findall(r"^\| `([a-z]+)` \|", TEXT, flags=re.MULTILINE)
 
-    assert sorted(listed) == sorted([*registered, "db", "notify"])
+    assert sorted(listed) == sorted([*registered, "db", "notify", "trueup"])
 
 
 def test_every_blocker_is_listed_in_order() -> None:
@@ -83,6 +133,7 @@ def test_every_blocker_is_listed_in_order() -> None:
             list(alerts_json(Alerts(heading=HEADING, alerts=(an_alert(),)))["alerts"][0]),
             id="alerts",
         ),
+        pytest.param([*trueup_json(A_TRUEUP), *keys_of(A_TRUEUP)], id="trueup"),
         pytest.param(
             list(explain_json(Explanation(deployment_id="", at=NOW, timezone="UTC", verdicts=()))),
             id="explain",

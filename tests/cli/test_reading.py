@@ -49,6 +49,7 @@ FIGURES = [
     "gap_gpu_seconds",
     "starting_gpu_seconds",
     "unpriced_gpu_seconds",
+    "adjusted_gpu_seconds",
     "coverage",
     "state",
     "cost_usd",
@@ -56,6 +57,7 @@ FIGURES = [
     "cost_usd_high",
     "idle_cost_usd",
     "idle_actionable_cost_usd",
+    "adjustment_usd",
 ]
 ACTION = [
     "deployment_id",

@@ -9,6 +9,7 @@ from firewarden.model.deployment import Deployment, Surroundings
 from firewarden.model.fleet import AccountFacts, Examined, Fleet, Quota
 from firewarden.model.ids import AccountId, DeploymentId
 from firewarden.model.price import Price
+from firewarden.model.trueup import BilledMoney
 from firewarden.model.usage import BilledDay
 from firewarden.ports import Clock
 
@@ -88,6 +89,9 @@ class ScriptedProvider:
         return ()
 
     async def fetch_bill(self, *, first: date, last: date, timezone: str) -> Sequence[BilledDay]:
+        return ()
+
+    async def fetch_billed_money(self, day: date) -> Sequence[BilledMoney]:
         return ()
 
     async def fetch_quotas(self) -> Sequence[Quota]:

@@ -147,6 +147,7 @@ def test_report_has_its_stable_keys() -> None:
         "gap_gpu_seconds": 36,
         "starting_gpu_seconds": 90,
         "unpriced_gpu_seconds": 0,
+        "adjusted_gpu_seconds": 0,
         "coverage": 0.9867,
         "state": "estimated",
         "cost_usd": "16.001111111",
@@ -154,6 +155,7 @@ def test_report_has_its_stable_keys() -> None:
         "cost_usd_high": "17.00",
         "idle_cost_usd": "8.00",
         "idle_actionable_cost_usd": "8.00",
+        "adjustment_usd": "0.00",
     }
 
     assert given == {
@@ -176,6 +178,20 @@ def test_rows_sum_to_the_total_to_the_nano_dollar() -> None:
     assert report.total.gpu_ms == 3 * third.gpu_ms
     assert report.total.state is UsageState.BACKFILLED
     assert (report.total + some_figures()).state is UsageState.ESTIMATED
+
+
+def test_an_adjustment_is_in_the_cost_and_in_no_activity() -> None:
+    metered = Figures(gpu_ms=10_000, low_ms=9_000, high_ms=11_000, idle_ms=10_000, cost=Decimal(10))
+    less = Figures(
+        gpu_ms=-400, low_ms=600, high_ms=-1_400, adjusted_ms=-400, cost=Decimal(-1),
+        adjustment=Decimal(-1), state=UsageState.ADJUSTED,
+    )  # fmt: skip
+    total = metered + less
+
+    assert (total.low_ms, total.gpu_ms, total.high_ms) == (9_600, 9_600, 9_600)
+    assert (total.active_ms, total.idle_ms, total.coverage) == (0, 10_000, 1.0)
+    assert (total.cost, total.adjustment) == (Decimal(9), Decimal(-1))
+    assert total.state is UsageState.ADJUSTED
 
 
 def test_what_has_no_price_has_no_cost() -> None:

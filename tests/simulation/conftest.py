@@ -38,8 +38,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that takes ``day_seed`` or ``real_seed`` once for each seed asked for.
 
     One ``day_seed``, and more where many seeds are asked for; one ``real_seed`` for some hours,
-    or five for a day each with ``--whole-days``, which is also what it takes for a process to be
-    ``stopped_at`` more than the two points that matter most.
+    or five for a day each with ``--whole-days``, which is also what it takes for five
+    ``bill_seed`` instead of one, and for a process to be ``stopped_at`` more than the two points
+    that matter most.
     """
     replayed = metafunc.config.getoption("--seed")
     whole_day = metafunc.config.getoption("--whole-days")
@@ -47,6 +48,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         count = max(1, metafunc.config.getoption("--seeds") // _SEEDS_A_DAY)
         seeds = range(1, count + 1) if replayed is None else [replayed]
         metafunc.parametrize("day_seed", seeds, ids=lambda seed: f"seed {seed}")
+    if "bill_seed" in metafunc.fixturenames:
+        seeds = range(1, _WHOLE_DAYS + 1 if whole_day else 2) if replayed is None else [replayed]
+        metafunc.parametrize("bill_seed", seeds, ids=lambda seed: f"seed {seed}")
     if "real_seed" in metafunc.fixturenames:
         seeds = range(1, _WHOLE_DAYS + 1 if whole_day else 2) if replayed is None else [replayed]
         metafunc.parametrize("real_seed", seeds, ids=lambda seed: f"seed {seed}")

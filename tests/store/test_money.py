@@ -99,7 +99,7 @@ class TestPrices:
 def answer(database: Database, *rows: BilledDay, hours: int = 0) -> int:
     with database.writing() as session:
         at = T0 + hours * HOUR
-        return bill.record_bill(session, ACCOUNT, rows, first=FIRST, last=LAST, at=at)
+        return bill.record_bill(session, ACCOUNT, rows, first=FIRST, last=LAST, at=at).row_count
 
 
 def newest(database: Database) -> list[tuple[BilledDay, int]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +20,7 @@ from firewarden.app.ticker import LoopTicker
 from firewarden.clock.virtual import VirtualClock
 from firewarden.model.notice import Notice
 from firewarden.notify.slack.answers import Door
-from firewarden.ports import Crash, CrashPoint, RunDb
+from firewarden.ports import Clock, Crash, CrashPoint, RunDb
 from firewarden.providers.simulated.faults import Faults
 from firewarden.providers.simulated.http import application
 from firewarden.providers.simulated.world import World
@@ -81,6 +81,21 @@ def a_stage(
     )
 
 
+class SlowTicker(LoopTicker):
+    """Rings for each kind of role no more often than *at_least* says; by "" for all others.
+
+    A month goes by in seconds where nobody looks at every minute of it.
+    """
+
+    def __init__(self, clock: Clock, at_least: Mapping[str, timedelta]) -> None:
+        super().__init__(clock)
+        self._at_least = at_least
+
+    def every(self, interval: timedelta, name: str, wake: Callable[[], None]) -> None:
+        kind = name.partition(":")[0]
+        super().every(max(interval, self._at_least.get(kind, self._at_least[""])), name, wake)
+
+
 def _nothing(_point: CrashPoint) -> None:
     """Crash nowhere."""
 
@@ -98,6 +113,7 @@ async def running(
     run_db: Callable[[], RunDb] = _inline,
     slack: Door | None = None,
     leased_for: timedelta = LEASED_FOR,
+    ticker: LoopTicker | None = None,
 ) -> AsyncIterator["asyncio.Task[None]"]:
     """Run the daemon of *stage* around the body; a crash of it is raised at the end.
 
@@ -108,7 +124,7 @@ async def running(
         clock=stage.clock,
         wall=stage.clock,
         rng=random.Random(seed),
-        ticker=LoopTicker(stage.clock),
+        ticker=ticker or LoopTicker(stage.clock),
         transport=stage.transport,
         run_db=run_db,
         crash=crash,

@@ -26,6 +26,7 @@ from firewarden.report.text import instant
 from firewarden.store import overrides
 from firewarden.store.descriptions import read_descriptions
 from firewarden.store.engine import Database
+from firewarden.store.session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,16 @@ class Desk:
         now = self.clock.now()
         with read_ledger(self.database, self.settings, self.account, now=now) as ledger:
             yield ledger
+
+    def ledger(self, session: Session) -> Ledger:
+        """Read the account's ledger within a transaction that also writes."""
+        return Ledger(
+            settings=self.settings,
+            session=session,
+            account=self.account,
+            timezone=self.timezone,
+            now=self.clock.now(),
+        )
 
     def find(self, name: str) -> Deployment:
         """Find a deployment that is not known to be gone by its id, full or display name.

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from firewarden.app.metered import open_meter
 from firewarden.app.owners import Owners
 from firewarden.app.queries import Ledger
+from firewarden.app.spent import read_trued_up
 from firewarden.decide.budget import Standing, stretches
 from firewarden.decide.worth import burn_micro_usd
 from firewarden.metering.periods import Period, midnight, period_at
@@ -20,15 +21,15 @@ from firewarden.metering.totals import Totals, total_of
 from firewarden.model.attributes import Attributes
 from firewarden.model.deployment import Deployment
 from firewarden.model.ids import DeploymentId, Uid
-from firewarden.model.price import MICRO
+from firewarden.model.price import MICRO, MS_PER_HOUR
 from firewarden.model.usage import Known, Usage
 from firewarden.policy.budgets import DEFAULT
 from firewarden.policy.rules import Budget
 from firewarden.store.bill import Backfilled, read_backfill
 from firewarden.store.history import first_poll, read_known
+from firewarden.store.trueup import Adjusted
 
 _MS = 1_000
-_MS_PER_HOUR = 3_600_000
 _ALL = Decimal(1)
 _DAY = timedelta(days=1)
 
@@ -80,7 +81,7 @@ class SpendingReader:
         if window is None:
             return
         spent = self._spent(budget, window.since, now)
-        billed = self._billed(budget, window)
+        billed = self._billed(budget, window, now)
         burn = self._burn(budget)
         lately = {
             stretch: self._spent(budget, now - stretch, now) for stretch in set(stretches(budget))
@@ -100,7 +101,7 @@ class SpendingReader:
                 spent=amount_of(budget, both),
                 low=_low(budget, both),
                 high=_high(budget, both),
-                unpriced=Decimal(both.unpriced_ms) / _MS_PER_HOUR,
+                unpriced=Decimal(both.unpriced_ms) / MS_PER_HOUR,
                 burn=burn.get(value, Decimal(0)),
                 lately={
                     stretch: self._lately(budget, of.get(value, Totals()), stretch)
@@ -144,8 +145,11 @@ class SpendingReader:
             self._used[key] = list(self.owners.used(meter, since, until))
         return self._used[key]
 
-    def _billed(self, budget: Budget, window: Period) -> ByValue:
-        """Add up the billed days from before the first poll that begin in *window*."""
+    def _billed(self, budget: Budget, window: Period, now: datetime) -> ByValue:
+        """Add up what the bill says: of days from before the first poll, and what it has adjusted.
+
+        A day counts where it begins in *window*, an adjustment at the noon of its day.
+        """
         zone = ZoneInfo(budget.timezone)
         first = window.since.astimezone(zone).date() - _DAY
         last = window.until.astimezone(zone).date() + _DAY
@@ -156,7 +160,17 @@ class SpendingReader:
                 continue
             for value, seconds in self.billed_parts(budget, day):
                 found[value] += billed_totals(day, seconds)
+        for adjusted in read_trued_up(self.ledger, window.since, now).between(window.since, now):
+            for value, total in self._adjusted_parts(budget, adjusted):
+                found[value] += total
         return found
+
+    def _adjusted_parts(self, budget: Budget, adjusted: Adjusted) -> Iterator[tuple[str, Totals]]:
+        """Give an adjustment to whoever owns its name now, by shares where teams split it."""
+        owner = self.owners.of_name(adjusted.deployment_id)
+        facts = _facts(adjusted.deployment_id, adjusted.base_model, adjusted.accelerator_type)
+        for value, share in _shares(budget, facts, owner):
+            yield value, _adjusted_totals(adjusted, share)
 
     def parts(self, budget: Budget, usage: Usage, owner: Attributes) -> Iterator[tuple[str, Usage]]:
         """Cut *usage* by the values of *budget*; what it is not about is left out."""
@@ -253,17 +267,36 @@ def billed_totals(day: Backfilled, seconds: int) -> Totals:
     )
 
 
+def _adjusted_totals(adjusted: Adjusted, share: Decimal) -> Totals:
+    """Take a *share* of an adjustment as a sum of usage: it may be less than nothing."""
+    change = adjusted.adjustment
+    money, priced = change.money, change.money is not None
+    amounts = (money.micro_usd, money.low_micro_usd, money.high_micro_usd) if money else (0, 0, 0)
+    cost, low, high = (int(amount * share) * MS_PER_HOUR for amount in amounts)
+    gpu_ms = int(change.gpu_ms * share)
+    return Totals(
+        gpu_ms=gpu_ms,
+        low_ms=int(change.low_ms * share),
+        high_ms=int(change.high_ms * share),
+        unpriced_ms=0 if priced else gpu_ms,
+        unpriced_high_ms=0 if priced else int(change.high_ms * share),
+        cost_units=cost,
+        low_units=low,
+        high_units=high,
+    )
+
+
 def amount_of(budget: Budget, total: Totals) -> Decimal:
     """Give what *budget* counts of *total*: USD, or GPU-hours."""
     return total.usd if budget.is_money else total.gpu_hours
 
 
 def _low(budget: Budget, total: Totals) -> Decimal:
-    return total.usd_low if budget.is_money else Decimal(total.low_ms) / _MS_PER_HOUR
+    return total.usd_low if budget.is_money else Decimal(total.low_ms) / MS_PER_HOUR
 
 
 def _high(budget: Budget, total: Totals) -> Decimal:
-    return total.usd_high if budget.is_money else Decimal(total.high_ms) / _MS_PER_HOUR
+    return total.usd_high if budget.is_money else Decimal(total.high_ms) / MS_PER_HOUR
 
 
 def _limit(budget: Budget, value: str, window: Period) -> Decimal | None:

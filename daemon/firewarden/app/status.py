@@ -10,6 +10,7 @@ from firewarden.app.metered import open_meter
 from firewarden.app.periods import month_start
 from firewarden.app.picture import Picture, take_any_picture
 from firewarden.app.queries import Ledger
+from firewarden.app.spent import read_trued_up
 from firewarden.decide.matching import compile_match
 from firewarden.decide.seen import Seen
 from firewarden.metering.rates import price_at
@@ -18,7 +19,8 @@ from firewarden.metering.totals import total_of
 from firewarden.model.activity import Activity, Use
 from firewarden.model.deployment import Deployment
 from firewarden.model.ids import DeploymentId, Uid
-from firewarden.model.price import Price, cost_usd
+from firewarden.model.price import MICRO, Price, cost_usd
+from firewarden.model.trueup import Money
 from firewarden.model.usage import Usage
 from firewarden.model.verdict import Incident, Truth, Verdict
 from firewarden.policy.rules import Policy, RequireData
@@ -190,7 +192,7 @@ def burn_usd(deployment: Deployment, prices: tuple[Price, ...], *, now: datetime
 
 
 class _MonthToDate:
-    """What each deployment has cost since the local month began, the bill before us included."""
+    """What each deployment has cost since the local month began, with what its bill adds."""
 
     def __init__(self, ledger: Ledger) -> None:
         zone = ZoneInfo(ledger.timezone)
@@ -202,6 +204,9 @@ class _MonthToDate:
         first, last = since.astimezone(zone).date(), ledger.now.astimezone(zone).date()
         for day in read_backfill(ledger.session, ledger.account, first=first, last=last):
             self._billed[day.billed.deployment_id].append(day)
+        self._adjusted: defaultdict[DeploymentId, list[Money | None]] = defaultdict(list)
+        for adjusted in read_trued_up(ledger, since, ledger.now).between(since, ledger.now):
+            self._adjusted[adjusted.deployment_id].append(adjusted.adjustment.money)
 
     def of(self, deployment: Deployment) -> Decimal | None:
         """Tell the cost of the priced part; None where there is none but unpriced use."""
@@ -212,6 +217,8 @@ class _MonthToDate:
             for day in billed
             if day.micro_usd_per_gpu_hour is not None
         ]
+        changes = self._adjusted.get(deployment.deployment_id, ())
+        priced += [Decimal(money.micro_usd) / MICRO for money in changes if money]
         unpriced = total.unpriced_ms + sum(day.billed.gpu_seconds for day in billed)
         if unpriced and not priced and total.gpu_ms == total.unpriced_ms:
             return None

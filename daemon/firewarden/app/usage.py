@@ -1,7 +1,7 @@
 """Usage and cost by whatever a person groups them by, from the ledger alone."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,6 +14,7 @@ from firewarden.app.owners import NOBODYS, Owners, labels
 from firewarden.app.periods import find_zone, month_start, periods, read_when
 from firewarden.app.picture import take_any_picture
 from firewarden.app.queries import Ledger
+from firewarden.app.spent import ADJUSTMENTS, adjusted_figures, read_trued_up
 from firewarden.errors import UserError
 from firewarden.metering.periods import Period
 from firewarden.metering.splits import parts_of, split_usage
@@ -21,11 +22,13 @@ from firewarden.metering.totals import total_of
 from firewarden.model.attributes import ATTRIBUTES, Attributes
 from firewarden.model.ids import Uid
 from firewarden.model.price import cost_usd
+from firewarden.model.trueup import RowState
 from firewarden.model.usage import Usage
 from firewarden.model.vocabulary import UNITS
 from firewarden.report.usage import Figures, UsageReport, UsageState
 from firewarden.store.bill import Backfilled, read_backfill
 from firewarden.store.history import newest_poll, read_known
+from firewarden.store.trueup import Adjusted
 
 GROUPS = ("deployment", "uid", "model", "accelerator", *ATTRIBUTES, *UNITS)
 """What usage can be grouped by."""
@@ -132,28 +135,47 @@ class _Rows:
         self._known = {known.uid: known for known in read_known(ledger.session, ledger.account)}
         self._owners = Owners(ledger, self._known) if {*ATTRIBUTES} & {*groups} else None
         self._metered: defaultdict[Keys, list[Usage]] = defaultdict(list)
+        self._open: set[Keys] = set()
         self._billed: defaultdict[Keys, list[Backfilled]] = defaultdict(list)
+        self._adjusted: defaultdict[Keys, list[Adjusted]] = defaultdict(list)
 
     def fill(self, since: datetime, until: datetime) -> None:
         meter = open_meter(self._ledger)
+        trued_up = read_trued_up(self._ledger, since, until)
         for period in self._periods(since, until):
-            for usage, owner in self._used(meter, period):
-                for keys, part in self._cut(usage, owner, period):
-                    self._metered[keys].append(part)
+            cut = trued_up.until(period.since, period.until)
+            self._meter(self._used(meter, period.since, cut), period)
+            self._open.update(self._meter(self._used(meter, cut, period.until), period))
             for day in self._backfilled(period):
                 for keys, billed in self._cut_billed(day, period):
                     self._billed[keys].append(billed)
+            for adjusted in trued_up.between(period.since, period.until):
+                self._adjusted[self._adjusted_keys(adjusted, period)].append(adjusted)
+
+    def _meter(self, used: Iterable[tuple[Usage, Attributes]], period: Period) -> set[Keys]:
+        """Take in what was *used* in *period*; names the rows that it belongs to."""
+        touched = set()
+        for usage, owner in used:
+            for keys, part in self._cut(usage, owner, period):
+                self._metered[keys].append(part)
+                touched.add(keys)
+        return touched
 
     def sorted(self) -> tuple[tuple[Mapping[str, str], Figures], ...]:
-        keys = sorted({*self._metered, *self._billed})
+        keys = sorted({*self._metered, *self._billed, *self._adjusted})
         return tuple(
             (dict(zip(self._groups, key, strict=True)), self._figures(key)) for key in keys
         )
 
     def notes(self) -> tuple[str, ...]:
-        if not self._billed:
-            return ()
-        return ("backfilled: from the provider's bill, before the first poll; no idle time known",)
+        notes = []
+        if self._billed:
+            notes.append(
+                "backfilled: from the provider's bill, before the first poll; no idle time known"
+            )
+        if any(row.state is RowState.DISPUTED for rows in self._adjusted.values() for row in rows):
+            notes.append("disputed: the bill says otherwise; see `firewarden trueup`")
+        return tuple(notes)
 
     def _periods(self, since: datetime, until: datetime) -> Iterator[Period]:
         unit = next((group for group in self._groups if group in UNITS), None)
@@ -174,12 +196,14 @@ class _Rows:
             if period.since <= began < period.until:
                 yield day
 
-    def _used(self, meter: Meter, period: Period) -> Iterator[tuple[Usage, Attributes]]:
-        """Give what was used in *period*, with whose it was where that is asked for."""
+    def _used(
+        self, meter: Meter, since: datetime, until: datetime
+    ) -> Iterator[tuple[Usage, Attributes]]:
+        """Give what was used in a stretch, with whose it was where that is asked for."""
         if self._owners is not None:
-            yield from self._owners.used(meter, period.since, period.until)
+            yield from self._owners.used(meter, since, until)
             return
-        for usage in meter.used(period.since, period.until):
+        for usage in meter.used(since, until):
             yield usage, NOBODYS
 
     def _cut(self, usage: Usage, owner: Attributes, period: Period) -> Iterator[tuple[Keys, Usage]]:
@@ -221,14 +245,33 @@ class _Rows:
     def _keys(self, values: Mapping[str, str], period: Period) -> Keys:
         return tuple(values.get(group, period.label) for group in self._groups)
 
+    def _adjusted_keys(self, adjusted: Adjusted, period: Period) -> Keys:
+        """Give the keys of an adjustment; what a bill does not tell apart has a row of its own."""
+        owner = self._owners.of_name(adjusted.deployment_id) if self._owners else NOBODYS
+        values = {
+            "deployment": adjusted.deployment_id,
+            "uid": ADJUSTMENTS,
+            "model": adjusted.base_model or ADJUSTMENTS,
+            "accelerator": adjusted.accelerator_type,
+            "hour": ADJUSTMENTS,
+            **labels(owner),
+        }
+        if self._is_split(owner):
+            values["team"] = ADJUSTMENTS
+        return self._keys(values, period)
+
     def _figures(self, keys: Keys) -> Figures:
         parts = [_billed_figures(day) for day in self._billed.get(keys, ())]
+        parts += [adjusted_figures(each) for each in self._adjusted.get(keys, ())]
         if usages := self._metered.get(keys):
-            parts.append(_metered_figures(usages, self._protected))
+            state = UsageState.ESTIMATED if keys in self._open else UsageState.SETTLED
+            parts.append(_metered_figures(usages, self._protected, state))
         return reduce(add, parts)
 
 
-def _metered_figures(usages: Sequence[Usage], protected: frozenset[Uid]) -> Figures:
+def _metered_figures(
+    usages: Sequence[Usage], protected: frozenset[Uid], state: UsageState
+) -> Figures:
     total = total_of(usages)
     actionable = total_of(usage for usage in usages if usage.uid not in protected)
     return Figures(
@@ -245,7 +288,7 @@ def _metered_figures(usages: Sequence[Usage], protected: frozenset[Uid]) -> Figu
         cost_high=_nano(total.usd_high),
         idle_cost=_nano(total.idle_usd),
         idle_actionable_cost=_nano(actionable.idle_usd),
-        state=UsageState.ESTIMATED,
+        state=state,
     )
 
 

@@ -11,7 +11,17 @@ import typer
 from typer.core import TyperGroup
 
 from firewarden import __version__
-from firewarden.cli import account, audit, daemon, database, files, notify, people, reading
+from firewarden.cli import (
+    account,
+    audit,
+    daemon,
+    database,
+    files,
+    notify,
+    people,
+    reading,
+    trueup,
+)
 from firewarden.cli.options import example
 from firewarden.errors import FirewardenError
 
@@ -130,6 +140,7 @@ _COMMANDS = (
 for _command, _examples in _COMMANDS:
     _first_line = (_command.__doc__ or "").partition("\n")[0]
     app.command(short_help=_first_line, epilog=example(*_examples))(_command)
+app.add_typer(trueup.app, name="trueup", help="Compare the books with the provider's bill.")
 app.add_typer(notify.app, name="notify", help="Try the ways people are told.")
 app.add_typer(database.app, name="db", help="Make, upgrade, check and back up the database.")
 

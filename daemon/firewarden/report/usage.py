@@ -29,9 +29,10 @@ _RATIO_DIGITS = 4
 class UsageState(StrEnum):
     """How far a figure is to be trusted, least first; a sum is as its least trusted part."""
 
+    DISPUTED = "disputed"
     ESTIMATED = "estimated"
     BACKFILLED = "backfilled"
-    CORRECTED = "corrected"
+    ADJUSTED = "adjusted"
     SETTLED = "settled"
 
 
@@ -44,7 +45,9 @@ class Figures:
 
     ``low_ms`` and ``high_ms``, ``cost_low`` and ``cost_high`` are hard bounds. The costs
     are those of the priced part: ``unpriced_ms`` says how much is not in them.
-    ``idle_actionable_cost`` is the idle cost of what nothing protects.
+    ``idle_actionable_cost`` is the idle cost of what nothing protects. ``adjusted_ms`` and
+    ``adjustment`` say how much of ``gpu_ms`` and ``cost`` the provider's bill has added; their
+    use is not known, so activity is told of the rest.
     """
 
     gpu_ms: int = 0
@@ -55,11 +58,13 @@ class Figures:
     gap_ms: int = 0
     starting_ms: int = 0
     unpriced_ms: int = 0
+    adjusted_ms: int = 0
     cost: Decimal = Decimal(0)
     cost_low: Decimal = Decimal(0)
     cost_high: Decimal = Decimal(0)
     idle_cost: Decimal = Decimal(0)
     idle_actionable_cost: Decimal = Decimal(0)
+    adjustment: Decimal = Decimal(0)
     state: UsageState = UsageState.SETTLED
 
     def __add__(self, other: "Figures") -> "Figures":
@@ -73,25 +78,27 @@ class Figures:
             gap_ms=self.gap_ms + other.gap_ms,
             starting_ms=self.starting_ms + other.starting_ms,
             unpriced_ms=self.unpriced_ms + other.unpriced_ms,
+            adjusted_ms=self.adjusted_ms + other.adjusted_ms,
             cost=self.cost + other.cost,
             cost_low=self.cost_low + other.cost_low,
             cost_high=self.cost_high + other.cost_high,
             idle_cost=self.idle_cost + other.idle_cost,
             idle_actionable_cost=self.idle_actionable_cost + other.idle_actionable_cost,
+            adjustment=self.adjustment + other.adjustment,
             state=min(self.state, other.state, key=_TRUST.index),
         )
 
     @property
     def active_ms(self) -> int:
         """GPU time in which it was seen in use."""
-        return self.gpu_ms - self.idle_ms - self.unknown_ms - self.gap_ms
+        return self.gpu_ms - self.adjusted_ms - self.idle_ms - self.unknown_ms - self.gap_ms
 
     @property
     def coverage(self) -> float | None:
-        """Share of the GPU time of which use or no use is known; None where there is none."""
-        if not self.gpu_ms:
+        """Share of the metered time of which use or no use is known; None where there is none."""
+        if not (metered_ms := self.gpu_ms - self.adjusted_ms):
             return None
-        return round(1 - (self.unknown_ms + self.gap_ms) / self.gpu_ms, _RATIO_DIGITS)
+        return round(1 - (self.unknown_ms + self.gap_ms) / metered_ms, _RATIO_DIGITS)
 
     @property
     def is_unpriced(self) -> bool:
@@ -139,6 +146,7 @@ def figures_json(figures: Figures) -> JsonObject:
         "gap_gpu_seconds": ms_json(figures.gap_ms),
         "starting_gpu_seconds": ms_json(figures.starting_ms),
         "unpriced_gpu_seconds": ms_json(figures.unpriced_ms),
+        "adjusted_gpu_seconds": ms_json(figures.adjusted_ms),
         "coverage": figures.coverage,
         "state": figures.state.value,
         "cost_usd": money(figures.cost),
@@ -146,6 +154,7 @@ def figures_json(figures: Figures) -> JsonObject:
         "cost_usd_high": money(figures.cost_high),
         "idle_cost_usd": money(figures.idle_cost),
         "idle_actionable_cost_usd": money(figures.idle_actionable_cost),
+        "adjustment_usd": money(figures.adjustment),
     }
 
 
@@ -187,6 +196,7 @@ _FIGURES = (
     Column(name="USD", number=True),
     Column(name="low", number=True),
     Column(name="high", number=True),
+    Column(name="adjusted", number=True),
     Column(name="idle USD", number=True),
     Column(name="unpriced", number=True),
     Column(name="coverage", number=True),
@@ -222,7 +232,13 @@ def _labels(keys: Mapping[str, str]) -> Sequence[str]:
 
 
 def _cells(figures: Figures) -> Sequence[str]:
-    money = (figures.cost, figures.cost_low, figures.cost_high, figures.idle_cost)
+    money = (
+        figures.cost,
+        figures.cost_low,
+        figures.cost_high,
+        figures.adjustment,
+        figures.idle_cost,
+    )
     hours = (
         figures.gpu_ms,
         figures.active_ms,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Column, RowMapping, Select, Table, and_, func, select
 
@@ -39,6 +39,13 @@ class Answer:
     answered_at: datetime
 
 
+class Revised(NamedTuple):
+    """How many rows an answer added, and the days of which it says something else than before."""
+
+    row_count: int
+    days: frozenset[date]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backfilled:
     """A day from before the first poll, with the price it was stored at; None: unpriced."""
@@ -55,8 +62,8 @@ def record_bill(
     first: date,
     last: date,
     at: datetime,
-) -> int:
-    """Append what changed in the answer for the days *first* to *last*; tells how many rows.
+) -> Revised:
+    """Append what changed in the answer for the days *first* to *last*; tells what that was.
 
     A row that was there and is missing now is a revision of 0 seconds. Rows are never
     rewritten, and the same answer again adds none. Two rows for one thing are summed.
@@ -67,8 +74,11 @@ def record_bill(
         for row in _newest(session, account, first=first, last=last)
     }
     revised: list[Values] = []
+    changed: set[date] = set()
     for day, line in sorted({*wanted, *newest}):
         revision, seconds = newest.get((day, line), (0, None))
+        if wanted.get((day, line), 0) != (seconds or 0):
+            changed.add(from_day(day))
         if wanted.get((day, line), 0) != seconds:
             revised.append(
                 {
@@ -80,7 +90,7 @@ def record_bill(
                 }
             )
     insert_new(session, BILL, revised)
-    return len(revised)
+    return Revised(row_count=len(revised), days=frozenset(changed))
 
 
 def read_bill(

@@ -155,6 +155,22 @@ def first_poll(session: Session, account: AccountId) -> Poll | None:
     return next((rows.poll_of(account, row) for row in found), None)
 
 
+def read_apart(session: Session, account: AccountId) -> tuple[frozenset[Uid], frozenset[Uid]]:
+    """Tell who has ever run on own hardware, and who was preemptible: bills treat them apart."""
+    statement = (
+        select(DEPLOYMENT.c.uid, FACTS.c.cluster)
+        .join(SEGMENT, SEGMENT.c.deployment_id == DEPLOYMENT.c.id)
+        .join(FACTS, FACTS.c.id == SEGMENT.c.facts_id)
+        .where(_of(account), or_(FACTS.c.cluster, FACTS.c.preemptible))
+        .distinct()
+    )
+    found = [(Uid(row["uid"]), row["cluster"]) for row in run(session, statement).mappings()]
+    return (
+        frozenset(uid for uid, is_own in found if is_own),
+        frozenset(uid for uid, is_own in found if not is_own),
+    )
+
+
 def _read_polls(session: Session, account: AccountId) -> tuple[Poll, ...]:
     statement = (
         select(POLL)

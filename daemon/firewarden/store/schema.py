@@ -36,7 +36,8 @@ class History:
 
 
 SHIPPED: Final = History(
-    scripts=Path(str(files("firewarden.store") / "migrations")), revisions=("0001", "0002", "0003")
+    scripts=Path(str(files("firewarden.store") / "migrations")),
+    revisions=("0001", "0002", "0003", "0004"),
 )
 
 

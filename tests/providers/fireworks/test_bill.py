@@ -174,3 +174,110 @@ async def test_the_day_between_two_questions_is_counted_once(days: int) -> None:
 async def test_a_zone_that_does_not_exist_is_the_operator_s_mistake() -> None:
     with pytest.raises(SettingsError, match="Europe/Berlin"):
         await bill(timezone="Mars/Olympus")
+
+
+@pytest.mark.parametrize(
+    ("most", "asked"),
+    [
+        pytest.param(30, [30, 5], id="a month fits"),
+        pytest.param(7, [30, 7, 7, 7, 7, 7], id="a week does"),
+        pytest.param(1, [30, 7, *[1] * 35], id="a day does"),
+    ],
+)
+async def test_an_answer_that_is_too_large_is_asked_for_by_fewer_days(
+    most: int, asked: list[int]
+) -> None:
+    first = date(2026, 9, 1)
+    spans: list[int] = []
+
+    def play(request: httpx.Request) -> httpx.Response:
+        since, until = (
+            date.fromisoformat(request.url.params[name][:10]) for name in ("startTime", "endTime")
+        )
+        spans.append((until - since).days)
+        rows = [billed(f"{since + timedelta(days=n)}T00:00:00Z") for n in range(spans[-1])]
+        padding = "" if spans[-1] <= most else " " * 2_000_000
+        return written({"dedicatedCosts": rows, "serverlessCosts": [padding] * 3})
+
+    account = Stage(play).account
+    for _ in range(2):
+        found = await account.fetch_bill(
+            first=first, last=first + timedelta(days=34), timezone="UTC"
+        )
+        assert [each.day for each in found] == [first + timedelta(days=n) for n in range(35)]
+
+    again = asked[1:] if most == 7 else asked[2:] if most == 1 else asked
+    assert spans == [*asked, *again]
+
+
+async def test_a_day_that_is_too_large_is_an_error() -> None:
+    def play(_: httpx.Request) -> httpx.Response:
+        return written({"dedicatedCosts": [], "serverlessCosts": [" " * 5_000_000]})
+
+    with pytest.raises(ProviderRejected, match="more than"):
+        await Stage(play).account.fetch_bill(
+            first=date(2026, 9, 1), last=date(2026, 9, 9), timezone="UTC"
+        )
+
+
+def a_line(**changes: Any) -> dict[str, Any]:
+    return {
+        "category": "Dedicated deployments",
+        "series": "DEDICATED_DEPLOYMENT",
+        "groupingKey": "accelerator_type",
+        "groupingValue": "NVIDIA_H100_80GB",
+        "quantity": 10.5,
+        "totalCost": {"currencyCode": "USD", "units": "94", "nanos": 500_000_000},
+        **changes,
+    }
+
+
+async def money(*lines: dict[str, Any]) -> list[tuple[str, int, int]]:
+    stage = Stage(by_path({"/billing/summary": {"lineItems": list(lines), "usageBuckets": []}}))
+    found = await stage.account.fetch_billed_money(date(2026, 11, 30))
+    assert [dict(request.url.params) for request in stage.asked] == [
+        {
+            "startTime": "2026-11-30T00:00:00Z",
+            "endTime": "2026-12-01T00:00:00Z",
+            "granularity": "DAILY",
+        }
+    ]
+    return [(one.accelerator_type, one.gpu_ms, one.micro_usd) for one in found]
+
+
+async def test_dollars_are_added_up_by_accelerator() -> None:
+    assert await money(
+        a_line(),
+        a_line(quantity="1.5", totalCost={"currencyCode": "USD", "nanos": 999}),
+        a_line(groupingValue="NVIDIA_B200_180GB", quantity=None),
+    ) == [
+        ("NVIDIA_B200_180GB", 0, 94_500_000),
+        ("NVIDIA_H100_80GB", 12 * 3_600_000, 94_500_000),
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"series": "SERVERLESS"}, id="of something else"),
+        pytest.param({"groupingKey": "model"}, id="by something else"),
+        pytest.param({"groupingValue": ""}, id="of no accelerator"),
+        pytest.param({"totalCost": None}, id="without an amount"),
+        pytest.param({"totalCost": {"currencyCode": "EUR", "units": "1"}}, id="in euro"),
+    ],
+)
+async def test_lines_that_say_nothing_of_a_price_are_left_out(changes: dict[str, Any]) -> None:
+    assert await money(a_line(**changes)) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"quantity": -1}, id="less than nothing"),
+        pytest.param({"quantity": 1e30}, id="more than there is"),
+        pytest.param({"totalCost": {"currencyCode": "USD", "units": "-5"}}, id="money back"),
+    ],
+)
+async def test_dollars_that_cannot_be_are_refused_whole(changes: dict[str, Any]) -> None:
+    with pytest.raises(ProviderRejected):
+        await money(a_line(), a_line(**changes))

@@ -96,6 +96,7 @@ async def test_every_answer_is_a_result_or_an_error_of_ours(answers: list[Any]) 
         account.fetch_prices,
         account.fetch_quotas,
         lambda: account.fetch_bill(first=day, last=day, timezone="UTC"),
+        lambda: account.fetch_billed_money(day),
     ):
         stage.clock.move(timedelta(hours=2).total_seconds())
         with suppress(ProviderError):

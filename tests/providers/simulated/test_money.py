@@ -1,11 +1,13 @@
 """Quotas and the bill over HTTP: charged on the ceiling, by local day, late and revised once."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 
 import httpx
 import pytest
 
 from firewarden.providers.simulated.fleets import standard
+from firewarden.providers.simulated.plan import BillPlan, NewPrice
 from firewarden.providers.simulated.world import World
 from tests.providers.simulated.builders import PREFIX, a_client, a_deployment, a_world
 from tests.support.clock import NOW, FakeClock
@@ -87,3 +89,57 @@ async def test_two_incarnations_are_one_row_and_own_hardware_is_none() -> None:
 
     # Created at midnight, ready 100 s later, again 100 s cold after twenty to four in the night.
     assert rows == {"2026-11-03T00:00:00Z": round((86_400 - 200) * 8 * 0.97)}
+
+
+async def summary(client: httpx.AsyncClient, day: str, after: str) -> dict[str, tuple[float, str]]:
+    """Read the dollars of a day: hours and whole USD by accelerator."""
+    query = {"startTime": f"{day}T00:00:00Z", "endTime": f"{after}T00:00:00Z"}
+    answer = await client.get(f"{PREFIX}/billing/summary", params=query)
+    return {
+        line["groupingValue"]: (line["quantity"], line["totalCost"]["units"])
+        for line in answer.json()["lineItems"]
+    }
+
+
+async def test_reserved_gpus_absorb_usage_first_and_are_in_no_row() -> None:
+    """Ten reserved: all of the first one's eight, and two of the second's."""
+    first, second, other = (
+        a_deployment(deployment_id=name, age=timedelta(days=3)) for name in ("a", "b", "c")
+    )
+    other = replace(other, fields={**other.fields, "acceleratorType": "NVIDIA_H200_141GB"})
+    plan = BillPlan(first_share=1.0, reserved={"NVIDIA_H100_80GB": 10})
+    query = {"startTime": "2026-11-03T00:00:00Z", "endTime": "2026-11-04T00:00:00Z"}
+    async with a_client(a_world(first, second, other, bill=plan), FakeClock()) as client:
+        answer = await client.get(f"{PREFIX}/billingUsage", params=query)
+        rows = {
+            row["deploymentId"]: int(row["acceleratorSeconds"])
+            for row in answer.json()["dedicatedCosts"]
+        }
+        dollars = await summary(client, "2026-11-03", "2026-11-04")
+
+    assert rows == {"b": 6 * 86_400, "c": 8 * 86_400}
+    assert dollars == {"NVIDIA_H100_80GB": (144.0, "1152"), "NVIDIA_H200_141GB": (192.0, "1536")}
+
+
+async def test_a_new_price_shows_in_the_dollars_and_nowhere_else() -> None:
+    new = NewPrice(accelerator_type="NVIDIA_H100_80GB", usd="9.50", day=date(2026, 11, 3))
+    plan = BillPlan(first_share=1.0, new_prices=(new,))
+    world = a_world(a_deployment(age=timedelta(days=4)), bill=plan)
+    async with a_client(world, FakeClock()) as client:
+        before = await summary(client, "2026-11-02", "2026-11-03")
+        after = await summary(client, "2026-11-03", "2026-11-04")
+        plans = (await client.get(f"{PREFIX}/pricingPlans")).json()
+
+    assert before == {"NVIDIA_H100_80GB": (192.0, "1536")}
+    assert after == {"NVIDIA_H100_80GB": (192.0, "1824")}
+    assert plans == {}
+
+
+async def test_a_preemptible_one_is_counted_and_has_no_dollars() -> None:
+    cheap = a_deployment(age=timedelta(days=3), fields={"preemptible": True})
+    async with a_client(a_world(cheap), FakeClock()) as client:
+        rows = await bill(client, "2026-11-03", "2026-11-04")
+        dollars = await summary(client, "2026-11-03", "2026-11-04")
+
+    assert rows == {"2026-11-03T00:00:00Z": round(8 * 86_400 * 0.97)}
+    assert dollars == {}

@@ -28,9 +28,13 @@ REMADE = {"dirty", "lease", "replica", "usage_day", "usage_hour"}
 
 NEVER_CHANGES: Mapping[str, tuple[str, ...]] = {
     "account": ("name",),
+    "acceptance": ("day", "revision", "actor", "reason"),
     "activity_run": ("use",),
+    "adjustment": ("day", "deployment_id", "revision", "state", "gpu_ms", "micro_usd"),
     "alert": ("account_id", "kind", "key", "uid", "first_at"),
+    "bill_answer": ("first_at",),
     "bill_day": ("gpu_seconds", "answered_at"),
+    "billed_money": ("gpu_ms", "micro_usd", "own_micro_usd"),
     "deployment": ("account_id", "uid", "deployment_id", "created_us", "first_seen_us"),
     "deployment_tags": ("tags",),
     "gap": ("cause",),

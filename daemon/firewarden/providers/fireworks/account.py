@@ -20,11 +20,18 @@ from firewarden.model.deployment import Surroundings
 from firewarden.model.fleet import AccountFacts, Examined, Fleet, Quota
 from firewarden.model.ids import AccountId, DeploymentId
 from firewarden.model.price import Price
+from firewarden.model.trueup import BilledMoney
 from firewarden.model.usage import BilledDay
 from firewarden.ports import Clock
 from firewarden.providers.fireworks.activity import Scan
 from firewarden.providers.fireworks.answers import not_json
-from firewarden.providers.fireworks.bill import billed_days, windows
+from firewarden.providers.fireworks.bill import (
+    DAYS_A_QUESTION,
+    Window,
+    billed_days,
+    billed_money,
+    windows,
+)
 from firewarden.providers.fireworks.client import Ask, Client, Oversized, Torn
 from firewarden.providers.fireworks.fleet import FleetReader, read_deployment
 from firewarden.providers.fireworks.limits import Limits
@@ -35,6 +42,7 @@ from firewarden.providers.fireworks.surroundings import SurroundingsReader
 from firewarden.providers.fireworks.wire import (
     Account,
     AccountUsage,
+    BillingSummary,
     PricingPlan,
     QuotaWire,
     Unreadable,
@@ -49,6 +57,7 @@ T = TypeVar("T")
 
 _ACCOUNT = decoder_of(Account)
 _USAGE = decoder_of(AccountUsage)
+_SUMMARY = decoder_of(BillingSummary)
 
 
 class FireworksAccount:
@@ -64,6 +73,7 @@ class FireworksAccount:
         self._surroundings = SurroundingsReader(client, account=account, clock=clock, limits=limits)
         self._pace = MetricsPace(limits.metrics_every)
         self._scraping = asyncio.Lock()
+        self._bill_size = 0
 
     @property
     def account(self) -> AccountId:
@@ -159,24 +169,53 @@ class FireworksAccount:
         return prices(await self._list("pricingPlans", PricingPlan))
 
     async def fetch_bill(self, *, first: date, last: date, timezone: str) -> Sequence[BilledDay]:
-        """Read billed accelerator-seconds of the local days *first* to *last*, both included."""
+        """Read billed accelerator-seconds of the local days *first* to *last*, both included.
+
+        Where an answer is too large, fewer days are asked for at once, from then on.
+        """
         zone = _zone(timezone)
         days: list[BilledDay] = []
-        for window in windows(first, last, zone):
-            params = {
-                "startTime": f"{window.since:%FT%TZ}",
-                "endTime": f"{window.until:%FT%TZ}",
-                "usageType": "DEDICATED_DEPLOYMENT",
-                "timezone": timezone,
-            }
-            ask = self._ask(f"{self._base}/billingUsage", params)
-            usage = await read_body(self._client, ask, lambda body: decode(_USAGE, body))
-            rows = usage.dedicated_costs or ()
+        while first <= last:
+            most = DAYS_A_QUESTION[self._bill_size]
+            window = next(windows(first, last, zone, days=most))
             try:
-                days += billed_days(rows, window, account=self._account, zone=zone)
-            except Unreadable as error:
-                raise ProviderRejected(str(error), where=ask.where) from error
+                days += await self._fetch_window(window, zone)
+            except Oversized:
+                if self._bill_size == len(DAYS_A_QUESTION) - 1:
+                    raise
+                self._bill_size += 1
+            else:
+                first = window.last + timedelta(days=1)
         return days
+
+    async def fetch_billed_money(self, day: date) -> Sequence[BilledMoney]:
+        """Read the dollars of *day* (UTC) by accelerator, with the GPU time they are for."""
+        params = {
+            "startTime": f"{day:%F}T00:00:00Z",
+            "endTime": f"{day + timedelta(days=1):%F}T00:00:00Z",
+            "granularity": "DAILY",
+        }
+        ask = self._ask(f"{self._base}/billing/summary", params)
+        return await read_body(
+            self._client,
+            ask,
+            lambda body: billed_money(decode(_SUMMARY, body).line_items or ()),
+        )
+
+    async def _fetch_window(self, window: Window, zone: ZoneInfo) -> list[BilledDay]:
+        params = {
+            "startTime": f"{window.since:%FT%TZ}",
+            "endTime": f"{window.until:%FT%TZ}",
+            "usageType": "DEDICATED_DEPLOYMENT",
+            "timezone": zone.key,
+        }
+        ask = self._ask(f"{self._base}/billingUsage", params)
+        usage = await read_body(self._client, ask, lambda body: decode(_USAGE, body))
+        rows = usage.dedicated_costs or ()
+        try:
+            return billed_days(rows, window, account=self._account, zone=zone)
+        except Unreadable as error:
+            raise ProviderRejected(str(error), where=ask.where) from error
 
     async def fetch_quotas(self) -> Sequence[Quota]:
         """Read the account's quotas."""

@@ -1,4 +1,4 @@
-"""Billed GPU-seconds by local day, as the provider counts them.
+"""Billed GPU-seconds by local day, and dollars by day UTC, as the provider counts them.
 
 Fireworks docs: Exporting usage and costs. Windows reach over 31 days at most; there are
 only daily rows, the time of day in a question is ignored. Whether a question's instant is
@@ -13,12 +13,26 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from firewarden.model.ids import AccountId, DeploymentId
+from firewarden.model.price import MS_PER_HOUR
+from firewarden.model.trueup import BilledMoney
 from firewarden.model.usage import BilledDay
 from firewarden.providers.fireworks.translate import instant
-from firewarden.providers.fireworks.wire import DedicatedUsage, Unreadable, last_part, text
+from firewarden.providers.fireworks.wire import (
+    BillingLine,
+    DedicatedUsage,
+    Money,
+    Unreadable,
+    last_part,
+    text,
+)
 
-DAYS_A_QUESTION = 30
+DAYS_A_QUESTION = (30, 7, 1)
+"""How many days are asked for at once, and how many where the answer to more is too large."""
+
 MOST_SECONDS = 10**12
+MOST_HOURS = 10**9
+MOST_UNITS = 10**12
+NANOS_PER_MICRO = 1_000
 
 _DAY = timedelta(days=1)
 _LONGEST_DAY = timedelta(hours=26)
@@ -37,10 +51,12 @@ class Window:
     until: datetime
 
 
-def windows(first: date, last: date, zone: ZoneInfo) -> Iterator[Window]:
-    """Cut the days *first* to *last*, both included, into questions the provider answers."""
+def windows(
+    first: date, last: date, zone: ZoneInfo, *, days: int = DAYS_A_QUESTION[0]
+) -> Iterator[Window]:
+    """Cut the days *first* to *last*, both included, into questions of at most so many *days*."""
     while first <= last:
-        after = min(first + timedelta(days=DAYS_A_QUESTION), last + _DAY)
+        after = min(first + timedelta(days=days), last + _DAY)
         yield Window(
             first=first,
             last=after - _DAY,
@@ -83,6 +99,47 @@ def billed_days(
         )
         for key in sorted(sums)
     ]
+
+
+def billed_money(lines: Iterable[BillingLine]) -> list[BilledMoney]:
+    """Add up the dollars of dedicated deployments by accelerator; sorted so.
+
+    Lines that are not by accelerator, or not in US dollars, say nothing of a price.
+
+    Raises:
+        Unreadable: a quantity or an amount that cannot be.
+    """
+    sums: dict[str, tuple[int, int]] = {}
+    for line in lines:
+        cost = line.total_cost
+        if (
+            text(line.series) != "DEDICATED_DEPLOYMENT"
+            or line.grouping_key != "accelerator_type"
+            or not line.grouping_value
+            or cost is None
+            or cost.currency_code != "USD"
+        ):
+            continue
+        gpu_ms, micro_usd = sums.get(line.grouping_value, (0, 0))
+        sums[line.grouping_value] = (gpu_ms + _gpu_ms(line), micro_usd + _micro_usd(cost))
+    return [
+        BilledMoney(accelerator_type=accelerator, gpu_ms=gpu_ms, micro_usd=micro_usd)
+        for accelerator, (gpu_ms, micro_usd) in sorted(sums.items())
+    ]
+
+
+def _gpu_ms(line: BillingLine) -> int:
+    hours = line.quantity or 0.0
+    if not 0 <= hours <= MOST_HOURS:  # nor is it NaN
+        raise Unreadable("a quantity that cannot be")
+    return round(hours * MS_PER_HOUR)
+
+
+def _micro_usd(cost: Money) -> int:
+    nanos = (cost.units or 0) * 1_000_000_000 + (cost.nanos or 0)
+    if not 0 <= nanos <= MOST_UNITS * 1_000_000_000:
+        raise Unreadable("a totalCost that cannot be")
+    return nanos // NANOS_PER_MICRO
 
 
 def _within(day: date, zone: ZoneInfo) -> datetime:

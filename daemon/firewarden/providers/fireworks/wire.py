@@ -194,6 +194,22 @@ class AccountUsage(Wire):
     dedicated_costs: list[DedicatedUsage] | None = None
 
 
+class BillingLine(Wire):
+    """One line of the bill's dollars."""
+
+    series: Enum = None
+    grouping_key: str | None = None
+    grouping_value: str | None = None
+    quantity: float | None = None
+    total_cost: Money | None = None
+
+
+class BillingSummary(Wire):
+    """The dollars of a window; its buckets are not read."""
+
+    line_items: list[BillingLine] | None = None
+
+
 def decode(decoder: "msgspec.json.Decoder[T]", data: bytes | msgspec.Raw) -> T:
     """Decode *data*, or say in one clause why it cannot be.
 

@@ -4,10 +4,11 @@ Fireworks docs: Exporting usage and costs. A day's rows appear some hours after 
 a little short, and are corrected once; both delays are in the account's `BillPlan`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from firewarden.providers.simulated.account import Account
@@ -48,7 +49,7 @@ def month_to_date_usd(account: Account, now: int) -> Decimal:
         (
             cost(inc.gpus.integral(start, now), usd)
             for inc in account.everything()
-            if (usd := price(inc, account.plan.prices, now)) is not None
+            if (usd := price(inc, account.plan, now)) is not None
         ),
         Decimal(0),
     )
@@ -106,15 +107,21 @@ def _shown_share(account: Account, end: int, now: int) -> float:
 
 
 def _day_rows(account: Account, start: int, end: int, share: float) -> Iterator[BilledRow]:
-    for deployment_id, incarnations in sorted(account.incarnations.items()):
-        by_type: dict[str, list[Incarnation]] = {}
-        for inc in incarnations:
-            if not inc.plan.cluster and inc.gpus.integral(start, end):
-                by_type.setdefault(inc.accelerator_type, []).append(inc)
-        for same in by_type.values():
-            usd = price(same[-1], account.plan.prices, start)
-            gpu_ms = sum(inc.gpus.integral(start, end) for inc in same)
-            shown = gpu_ms if share >= 1 else round(gpu_ms * share)
+    billable = [
+        inc
+        for _, incarnations in sorted(account.incarnations.items())
+        for inc in incarnations
+        if not inc.plan.cluster and inc.gpus.integral(start, end)
+    ]
+    absorbed = _absorbed(billable, account.plan.bill.reserved, start, end)
+    rows: dict[tuple[str, str], list[Incarnation]] = {}
+    for inc in billable:
+        rows.setdefault((inc.deployment_id, inc.accelerator_type), []).append(inc)
+    for (deployment_id, _), same in rows.items():
+        usd = price(same[-1], account.plan, start)
+        gpu_ms = sum(inc.gpus.integral(start, end) - absorbed.get(inc, 0) for inc in same)
+        shown = gpu_ms if share >= 1 else round(gpu_ms * share)
+        if gpu_ms:
             yield BilledRow(
                 deployment_id=deployment_id,
                 inc=same[-1],
@@ -123,3 +130,20 @@ def _day_rows(account: Account, start: int, end: int, share: float) -> Iterator[
                 gpu_ms=shown,
                 usd=None if usd is None else cost(shown, usd),
             )
+
+
+def _absorbed(
+    billable: Sequence[Incarnation], reserved: Mapping[str, int], start: int, end: int
+) -> dict[Incarnation, int]:
+    """Tell how many GPU-ms of each incarnation are paid for by the *reserved* GPUs of its type."""
+    absorbed: dict[Incarnation, int] = {}
+    for accelerator_type, gpus in reserved.items():
+        same = [inc for inc in billable if inc.accelerator_type == accelerator_type]
+        edges = {start, end, *(at for inc in same for at, _ in inc.gpus.changes(start, end))}
+        for begun, ended in pairwise(sorted(edges)):
+            left = gpus
+            for inc in same:
+                taken = min(left, inc.gpus.at(begun))
+                absorbed[inc] = absorbed.get(inc, 0) + taken * (ended - begun)
+                left -= taken
+    return absorbed

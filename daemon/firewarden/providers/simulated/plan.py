@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -114,15 +114,34 @@ class UserPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BillPlan:
-    """When a local day's rows appear, and when they are revised to the exact figure.
+class NewPrice:
+    """A GPU-hour that is billed otherwise from the first instant of a day UTC on.
 
-    Both are counted from the end of the day; until the revision *first_share* of it is shown.
+    Nothing announces it: neither the public list nor the account's pricing plans.
+    """
+
+    accelerator_type: str
+    usd: str
+    day: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillPlan:
+    """When a local day's rows appear, when they are revised, and what they leave out.
+
+    Both spans are counted from the end of the day; until the revision *first_share* is shown.
+
+    Attributes:
+        reserved: GPUs by accelerator that are invoiced apart: they absorb usage first, in the
+            order of deployment ids, and what they absorb is in no row.
+        new_prices: what the dollars of the bill go by, whatever lists and plans say.
     """
 
     appears_after: timedelta = timedelta(hours=3)
     revised_after: timedelta = timedelta(hours=26)
     first_share: float = 0.97
+    reserved: Mapping[str, int] = field(default_factory=dict)
+    new_prices: tuple[NewPrice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

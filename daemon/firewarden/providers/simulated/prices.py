@@ -1,10 +1,12 @@
 """What the simulated provider charges for a GPU-hour: its public list, by date, and contracts."""
 
 from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 from firewarden.providers.simulated.incarnation import Incarnation
-from firewarden.providers.simulated.instants import HOUR_MS, parse_instant
+from firewarden.providers.simulated.instants import HOUR_MS, parse_instant, to_ms
+from firewarden.providers.simulated.plan import AccountPlan, NewPrice
 
 HOURS_A_MONTH = 730
 """Hours that a month has where an amount is given by the month: 365 × 24 ÷ 12."""
@@ -26,14 +28,30 @@ def list_price(accelerator_type: str, at: int) -> Decimal | None:
     return None if price is None else Decimal(price)
 
 
-def price(inc: Incarnation, contracts: Mapping[str, Mapping[str, str]], at: int) -> Decimal | None:
-    """Give USD per GPU-hour of *inc* at *at*: nothing on own hardware, the contract, the list."""
+def price(inc: Incarnation, plan: AccountPlan, at: int) -> Decimal | None:
+    """Give USD per GPU-hour of *inc* at *at*: nothing on own hardware, the contract, the list.
+
+    The rate of preemptible replicas is not published: None.
+    """
     if inc.plan.cluster:
         return Decimal(0)
-    contract = contracts.get(str(inc.fields.get("pricingPlanId", "")), {})
+    if inc.fields.get("preemptible"):
+        return None
+    for new in sorted(plan.bill.new_prices, key=_by_day, reverse=True):
+        if new.accelerator_type == inc.accelerator_type and at >= _midnight(new.day):
+            return Decimal(new.usd)
+    contract = plan.prices.get(str(inc.fields.get("pricingPlanId", "")), {})
     if inc.accelerator_type in contract:
         return Decimal(contract[inc.accelerator_type])
     return list_price(inc.accelerator_type, at)
+
+
+def _by_day(new: NewPrice) -> date:
+    return new.day
+
+
+def _midnight(day: date) -> int:
+    return to_ms(datetime.combine(day, time(), tzinfo=UTC))
 
 
 def cost(gpu_ms: int, usd_per_hour: Decimal) -> Decimal:

@@ -34,7 +34,7 @@ def sins(account: Account, now: int) -> list[Json]:
 
 def _row(account: Account, inc: Incarnation, since: int, until: int) -> Json:
     last = inc.last_request(until - 1)
-    usd = price(inc, account.plan.prices, until)
+    usd = price(inc, account.plan, until)
     return {
         "account": account.account_id,
         "deployment_id": inc.deployment_id,
@@ -64,7 +64,7 @@ def _sin(account: Account, sin: Sin, now: int) -> Json:
     inc = account.find(sin.subject)
     monthly: Decimal | None = None
     if inc is not None:
-        usd = price(inc, account.plan.prices, now)
+        usd = price(inc, account.plan, now)
         if usd is not None and inc.gpus.at(now):
             monthly = (usd * inc.gpus.at(now) * HOURS_A_MONTH).quantize(_CENT)
     return {

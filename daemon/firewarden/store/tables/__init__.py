@@ -42,15 +42,26 @@ from firewarden.store.tables.money import (
 )
 from firewarden.store.tables.outbox import ChannelRow, OutboxRow
 from firewarden.store.tables.people import AlertRow, IncidentRow
+from firewarden.store.tables.trueup import (
+    AcceptanceRow,
+    AdjustmentRow,
+    BillAnswerRow,
+    BilledMoneyRow,
+    TrueupDayRow,
+)
 
 __all__ = [
     "SUMS",
+    "AcceptanceRow",
     "AccountRow",
     "ActivityRunRow",
+    "AdjustmentRow",
     "AlertRow",
     "BackfillDayRow",
+    "BillAnswerRow",
     "BillDayRow",
     "BillLineRow",
+    "BilledMoneyRow",
     "ChannelRow",
     "DeploymentAttributesRow",
     "DeploymentRow",
@@ -72,6 +83,7 @@ __all__ = [
     "ScrapeRow",
     "SegmentRow",
     "SurroundingsRow",
+    "TrueupDayRow",
     "UsageDayRow",
     "UsageHourRow",
     "UsageLineRow",
