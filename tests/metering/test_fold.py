@@ -378,3 +378,19 @@ def test_a_clock_that_goes_back_leaves_a_gap_and_is_waited_for() -> None:
     assert [known.uid for known in third.met] == [young.uid]
     (closed,) = [segment for segment in later.closed if segment.uid == CHAT.uid]
     assert closed.ended == between(30, 61)
+
+
+def test_no_two_segments_begin_alike_though_a_restart_forgot_the_incomplete_listings() -> None:
+    """The ledger tells segments apart by their beginning; a deletion is one instant for two."""
+    shelf, ledger = Shelf(), Ledger(NOTHING_REMEMBERED, poll_every=EVERY)
+    deleting = replace(CHAT, state="DELETING", ready_replica_count=0, deleted_at=after(45))
+    for fleet in (a_fleet(30, CHAT), a_fleet(60, deleting, complete=False)):
+        shelf.put(ledger.fold_fleet(fleet))
+        shelf.put_poll(fleet)
+    (before,) = ledger.open_segments
+
+    again = Ledger(shelf.remembered(), poll_every=EVERY)
+    change = again.fold_fleet(a_fleet(90, replace(deleting, state="DELETED"), complete=False))
+
+    (closed,), (opened,) = change.closed, change.opened
+    assert closed.started == before.started != opened.started == closed.ended

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from firewarden.metering.instants import HOUR, hours_of, round_down, round_up
+from firewarden.metering.instants import HOUR, MS, hours_of, round_down, round_up
 from firewarden.model.deployment import Deployment, Trait
 from firewarden.model.ids import AccountId, Uid
 from firewarden.model.usage import Bracket, Evidence, Gap, Hardware, Segment
@@ -60,9 +60,14 @@ def begin_segment(deployment: Deployment, started: Bracket, evidence: Evidence) 
 
 
 def end_segment(segment: Segment, ended: Bracket, evidence: Evidence) -> Segment:
-    """Close *segment*; its end never lies before its start."""
+    """Close *segment*; its end never lies before its start, and is never the same bracket.
+
+    What follows begins where it ends, and the ledger tells segments apart by their beginning.
+    """
     lo = max(ended.lo, segment.started.lo)
     hi = max(ended.hi, segment.started.hi, lo)
+    if Bracket(lo=lo, hi=hi) == segment.started:
+        hi += MS
     return replace(segment, ended=Bracket(lo=lo, hi=hi), end_evidence=evidence, confirmed_at=None)
 
 
