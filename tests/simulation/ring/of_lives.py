@@ -239,10 +239,11 @@ def wrong_plans(book: Book) -> Iterator[str]:
 
 
 def _meddled_with(book: Book, since: datetime, until: datetime) -> Iterator[str]:
-    """Name what is another, or not to be touched any more, since a plan was made."""
+    """Name what is another, or stopped by itself, or not to be touched, since a plan was made."""
     for doing, _ in book.life.people.done:
         if since <= doing.at < until:
             yield from book.life.script.cast.names if doing.what == "pause" else [doing.name]
     for inc in book.incarnations.values():
-        if since <= instant(create_time(inc)) < until:
+        is_new = since <= instant(create_time(inc)) < until
+        if is_new or list(inc.gpus.changes(to_ms(since), to_ms(until))):
             yield inc.deployment_id
