@@ -211,8 +211,12 @@ class Book:
 
     def meant_by(self, struck: Asked) -> str:
         """Name the deployment that the fault which struck a request is about; "": any."""
+        return self.option_of(struck, "deployment")
+
+    def option_of(self, struck: Asked, name: str) -> str:
+        """Give an option of the fault which struck a request; "": it has none."""
         return next(
-            str(each.rows.get("deployment", ""))
+            str(each.rows.get(name, ""))
             for number, each in enumerate(self.life.script.faults, start=1)
             if struck.fault_id == f"{each.kind}-{number}"
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from firewarden.model.action import POLICY, Intent, Outcome, Released
 from firewarden.model.ids import Uid
 from firewarden.model.vocabulary import PutBack, Verb
+from firewarden.policy.durations import parse_duration
 from firewarden.providers.simulated.instants import to_ms
 from tests.simulation.ring.book import Book, Call
 from tests.simulation.ring.living import END
@@ -46,8 +47,11 @@ def _is_undone(book: Book, intent: Intent) -> bool:
         if doing.what in SET_BOUNDS and path.endswith(f"/{doing.name}")
     )
     by_fault = (
-        each.at for each in book.asked if each.fault == "reverted" and each.path.endswith(path)
+        each.at + parse_duration(book.option_of(each, "after"))
+        for each in book.asked
+        if each.fault == "reverted" and each.path.endswith(path)
     )
+    # What takes a change back strikes it when it is made, and shows later.
     return any(intent.planned_at <= at <= until for at in (*by_people, *by_fault))
 
 
