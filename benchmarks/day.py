@@ -2,7 +2,8 @@
 
 The daemon is the real one on virtual time, with its real client and a real SQLite, in a process
 of its own. The account is in the same process, its cost included. The floor asks the same
-account as often with the same client, and makes nothing of the answers.
+account as often with the same client, and makes nothing of the answers. Seconds of CPU are of
+the machine; how many times the floor it costs is of the daemon.
 """
 
 import json
@@ -13,7 +14,7 @@ from typing import Any
 from benchmarks.figures import Figure
 from benchmarks.processes import ROOT, plain_environment
 
-TARGET_S = 1.0
+TARGET = 6.0
 DAYS = 3
 DAYS_QUICK = 1
 
@@ -31,12 +32,11 @@ def figures(*, quick: bool) -> list[Figure]:
         Figure(
             name="P14",
             what="CPU of a simulated day of the whole daemon and its account, 20 deployments,"
-            f" {len(ours['faults'])} faults, a listing and a scrape every 2 min",
-            value=mine,
-            target=TARGET_S,
-            unit="s",
-            details=f"{1 / mine:.2f} days a second and core; asking alone {least:.1f} s,"
-            f" {mine / least:.1f} x as much; {days} days",
+            f" {len(ours['faults'])} faults, a listing and a scrape every 2 min; asking alone",
+            value=mine / least,
+            target=TARGET,
+            details=f"{mine:.1f} s a day, {1 / mine:.2f} days a second and core; asking alone"
+            f" {least:.1f} s; {days} days",
         )
     ]
 
