@@ -110,25 +110,8 @@ _NOTHING = Metered(totals=Totals())
 
 def _judge_row(key: Key, day: Day, missing: Mapping[str, int]) -> Row:
     billed = day.billed.get(key, Billed(seconds=0, list_units=0))
-    metered = day.metered.get(key, _NOTHING)
-    totals = metered.totals
-    billed_ms = billed.seconds * SECOND_MS
-    difference = billed_ms - totals.gpu_ms
-    is_bounded = totals.low_ms - SECOND_MS < billed_ms < totals.high_ms + SECOND_MS
-    state, cause, is_told = RowState.ADJUSTED, _cause(key, day, missing), False
-    if abs(difference) < SECOND_MS:
-        state, cause = RowState.EQUAL, Cause.NONE
-    elif day.is_unwatched or (day.is_partly_watched and difference > 0):
-        cause = Cause.UNWATCHED
-    elif difference < 0 and not is_bounded and _is_declared(key[1], day, missing):
-        state, cause = RowState.RESERVED, Cause.RESERVATION
-    elif is_bounded or abs(difference) * _DISPUTED_FROM <= totals.gpu_ms:
-        limit = max(TOLD_FROM_MS, totals.gpu_ms // _TOLD_FROM)
-        is_told = not is_bounded and abs(difference) > limit
-    else:
-        is_unknown = not totals.high_ms and key[0] not in _watched_names(day)
-        state = RowState.UNATTRIBUTED if is_unknown else RowState.DISPUTED
-        is_told = True
+    totals = day.metered.get(key, _NOTHING).totals
+    state, cause, is_told = _find_state(key, day, missing, totals, billed.seconds * SECOND_MS)
     accepted = state is RowState.DISPUTED and _is_accepted(day)
     if accepted:
         state, is_told = RowState.ADJUSTED, False
@@ -138,7 +121,7 @@ def _judge_row(key: Key, day: Day, missing: Mapping[str, int]) -> Row:
         name=key[0],
         accelerator_type=key[1],
         metered=totals,
-        billed_ms=billed_ms,
+        billed_ms=billed.seconds * SECOND_MS,
         state=state,
         cause=cause,
         adjustment=Adjustment() if keeps_ours else change,
@@ -146,6 +129,27 @@ def _judge_row(key: Key, day: Day, missing: Mapping[str, int]) -> Row:
         is_told=is_told,
         accepted=accepted,
     )
+
+
+def _find_state(
+    key: Key, day: Day, missing: Mapping[str, int], totals: Totals, billed_ms: int
+) -> tuple[RowState, Cause, bool]:
+    """Say how a row stands, why most likely, and whether people should hear of it."""
+    difference = billed_ms - totals.gpu_ms
+    cause = _cause(key, day, missing)
+    is_bounded = totals.low_ms - SECOND_MS < billed_ms < totals.high_ms + SECOND_MS
+    if abs(difference) < SECOND_MS:
+        return RowState.EQUAL, Cause.NONE, False
+    if day.is_unwatched or (day.is_partly_watched and difference > 0):
+        return RowState.ADJUSTED, Cause.UNWATCHED, False
+    if difference < 0 and not is_bounded and _is_declared(key[1], day, missing):
+        return RowState.RESERVED, Cause.RESERVATION, False
+    if is_bounded or abs(difference) * _DISPUTED_FROM <= totals.gpu_ms:
+        limit = max(TOLD_FROM_MS, totals.gpu_ms // _TOLD_FROM)
+        return RowState.ADJUSTED, cause, not is_bounded and abs(difference) > limit
+    if not totals.high_ms and key[0] not in _watched_names(day):
+        return RowState.UNATTRIBUTED, cause, True
+    return RowState.DISPUTED, cause, True
 
 
 def _is_accepted(day: Day) -> bool:
