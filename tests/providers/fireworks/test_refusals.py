@@ -206,6 +206,17 @@ def test_a_retry_after_date_is_measured_by_the_provider_s_own_clock() -> None:
     assert retry_after(headers, now=NOW) == timedelta(seconds=20)
 
 
+async def test_the_full_stop_of_foreign_words_is_left_out_where_ours_follow() -> None:
+    stage = Stage(in_turn(written(rpc(16, "The API key you provided is invalid."), 401)))
+
+    with pytest.raises(KeyRefused) as raised:
+        await stage.account.facts()
+
+    assert "the provider answered 401: The API key you provided is invalid; the key is" in str(
+        raised.value
+    )
+
+
 async def test_foreign_words_are_made_fit_for_one_line() -> None:
     message = "bad\r\n\x1b[31mred\x00 " + "long " * 500
     stage = Stage(in_turn(written(rpc(3, message), 400)))

@@ -77,12 +77,17 @@ class Refusal:
     at: datetime
 
 
+def _problem(status: int, saying: "Saying | None") -> str:
+    """Repeat what was answered; our own words follow it, so its last full stop is left out."""
+    words = saying.message.rstrip(". ") if saying else ""
+    return f"the provider answered {status}" + (f": {words}" if words else "")
+
+
 def translate(answer: Refusal, *, where: str, secret: str) -> ProviderError:
     """Say what *answer* means; *secret* is blotted out should the provider repeat it."""
     status = answer.status
     saying = read_saying(answer.body, secret=secret)
-    said = f": {saying.message}" if saying and saying.message else ""
-    problem = f"the provider answered {status}{said}"
+    problem = _problem(status, saying)
     match status:
         case _ if status in _PASSING or _is_fault(status):
             return ProviderUnavailable(
@@ -110,8 +115,7 @@ def translate_change(answer: Refusal, *, where: str, secret: str) -> ProviderErr
     """Say what *answer* means where it answers a change: perhaps done, or not, and why not."""
     status = answer.status
     saying = read_saying(answer.body, secret=secret)
-    said = f": {saying.message}" if saying and saying.message else ""
-    problem = f"the provider answered {status}{said}"
+    problem = _problem(status, saying)
     is_precondition = status in _PRECONDITION_STATUSES and saying and saying.is_precondition
     match status:
         case _ if status in _PERHAPS_DONE or _is_fault(status) or _is_success(status):
