@@ -120,9 +120,12 @@ def a_life(
     faults: str = "",
     config: str = 'timezone = "Europe/Berlin"',
     polled: str = "1h",
+    policies: str = "",
 ) -> Stage:
     """Put an account in Berlin under a daemon that looks now and then, and has no policy."""
     (folder / "policies").mkdir()
+    if policies:
+        (folder / "policies" / "all.yaml").write_text(policies, encoding="utf-8")
     file = folder / "firewarden.toml"
     file.write_text(config, encoding="utf-8")
     account = replace(account_of(deployments), bill=bill)
@@ -296,6 +299,27 @@ STEADY = (
         deployment_id="eval", fields=fields(H200, 1, (1, 1), model=own_model("eval")), age=AGE
     ),
 )
+
+
+DECLARED = f"""\
+version: 1
+commitments:
+  - {{kind: capacity, accelerator: {H100}, gpus: 8, to: "2027-11-01"}}
+"""
+
+
+def test_what_a_declared_commitment_explains_is_not_disputed(folder: Path) -> None:
+    plan = BillPlan(reserved={H100: 8})
+
+    async def days(clock: VirtualClock) -> None:
+        stage = a_life(clock, folder, seed=1, deployments=STEADY, bill=plan, policies=DECLARED)
+        async with alive(stage):
+            await clock.sleep(7 * DAY)
+            assert state_of(stage, FIRST + DAY) is DayState.SETTLED
+            assert row_of(stage, FIRST + DAY) == (UsageState.SETTLED, 16 * 86_400_000, 0)
+        assert [each for each in stage.heard.notices if each.kind == "bill.disputed"] == []
+
+    run_virtual(days, start=START)
 
 
 def test_a_bill_that_leaves_reserved_seconds_out_erases_nothing(folder: Path) -> None:

@@ -76,7 +76,7 @@ class Crew:
         self._share = share
         share.add(self.lease)
         self.keeper = Keeper(account, tools, self.lease)
-        self.house = Housekeeping(account, tools, lambda: self.keeper.rules.telling)
+        self.house = Housekeeping(account, tools, lambda: self.keeper.rules)
         self.treasury = Treasury(account, tools, self.keeper)
         self._office = open_office(
             account, tools, lambda: self.keeper.rules.telling, notifier, door=tools.slack

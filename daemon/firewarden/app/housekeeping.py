@@ -14,7 +14,7 @@ from firewarden.app.bill_words import of_day, of_prices, past
 from firewarden.app.compose import Account
 from firewarden.app.memory import Tools, all_prices
 from firewarden.app.queries import Ledger
-from firewarden.app.telling import Telling
+from firewarden.app.rulebook import Rulebook
 from firewarden.app.trueup import WINDOW, due_days, noon_price, open_books, true_up, window
 from firewarden.errors import ProviderError
 from firewarden.metering.measure import EVIDENCE_MARGIN, SETTLED_AFTER, floor_hour, measure
@@ -54,12 +54,12 @@ _DAY = timedelta(days=1)
 class Housekeeping:
     """Everything for one account that no cycle waits for.
 
-    *telling* gives the routes in force; None: nobody hears of what is found.
+    *rules* gives what the policy files say now; None: nothing, and nobody hears of what is found.
     """
 
     account: Account
     tools: Tools
-    telling: Callable[[], Telling] | None = None
+    rules: Callable[[], Rulebook] | None = None
 
     async def roll_up(self) -> None:
         """Make the usage of every ended hour that changed again, the oldest first."""
@@ -114,7 +114,8 @@ class Housekeeping:
     def _true_up(self, day: date) -> None:
         """Judge *day*, and tell what people should hear of it, in one transaction."""
         with self.tools.database.writing() as session:
-            books = open_books(self._ledger(session))
+            commitments = self.rules().policies.commitments if self.rules else None
+            books = open_books(self._ledger(session), commitments or ())
             judged, revision = true_up(books, day)
             if judged.state is DayState.OPEN:
                 return
@@ -175,7 +176,7 @@ class Housekeeping:
                 self._tell(session, over)
 
     def _tell(self, session: Session, notices: Iterable[Notice]) -> None:
-        telling = self.telling() if self.telling else None
+        telling = self.rules().telling if self.rules else None
         for notice in notices:
             record(session, notice, telling.destinations(notice) if telling else ())
 

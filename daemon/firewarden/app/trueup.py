@@ -1,6 +1,6 @@
 """Makes the books agree with the bill: one local day, read from both sides, and what follows."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,6 +13,7 @@ from firewarden.metering.implied import own_price
 from firewarden.metering.rates import price_at
 from firewarden.metering.totals import Totals, total_of
 from firewarden.metering.trueup import Judged, Row, judge
+from firewarden.model.commitment import Commitment, CommitmentKind
 from firewarden.model.ids import DeploymentId, Uid
 from firewarden.model.price import Price
 from firewarden.model.trueup import DayState
@@ -91,6 +92,7 @@ class Books:
 
     Attributes:
         own: what runs on own hardware, which nobody bills.
+        commitments: what was bought ahead, and may be left out of the bill.
     """
 
     ledger: Ledger
@@ -100,6 +102,7 @@ class Books:
     known: Mapping[Uid, Known]
     own: frozenset[Uid]
     preemptible: frozenset[Uid]
+    commitments: tuple[Commitment, ...] = ()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -130,6 +133,7 @@ class Books:
             ),
             has_gap=bool(gaps),
             accepted=acceptances[day].revision if day in acceptances else None,
+            reserved=_reserved(self.commitments, since, until),
         )
 
     def bill(self, day: date) -> tuple[BilledDay, ...]:
@@ -179,8 +183,8 @@ class Books:
         return {key: Metered(totals=totals) for key, totals in sums.items()}
 
 
-def open_books(ledger: Ledger) -> Books:
-    """Read what all days of *ledger* share."""
+def open_books(ledger: Ledger, commitments: Iterable[Commitment] = ()) -> Books:
+    """Read what all days of *ledger* share; *commitments*: what was bought ahead."""
     session, account = ledger.session, ledger.account
     poll = first_poll(session, account)
     own, preemptible = read_apart(session, account)
@@ -192,7 +196,19 @@ def open_books(ledger: Ledger) -> Books:
         known={known.uid: known for known in read_known(session, account)},
         own=own,
         preemptible=preemptible,
+        commitments=tuple(commitments),
     )
+
+
+def _reserved(
+    commitments: Iterable[Commitment], since: datetime, until: datetime
+) -> Mapping[str, int]:
+    """Count the GPUs, by accelerator, that are reserved for all of ``[since, until)``."""
+    found: Counter[str] = Counter()
+    for each in commitments:
+        if each.kind is CommitmentKind.CAPACITY and each.holds(since) and until <= each.until:
+            found[each.accelerator_type] += each.gpus
+    return found
 
 
 def _totals(backfilled: Backfilled) -> Totals:
