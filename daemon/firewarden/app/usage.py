@@ -142,7 +142,7 @@ class _Rows:
     def fill(self, since: datetime, until: datetime) -> None:
         meter = open_meter(self._ledger)
         trued_up = read_trued_up(self._ledger, since, until)
-        for period in self._periods(since, until):
+        for period in tuple(self._periods(since, until)):  # too many are told before the first
             cut = trued_up.until(period.since, period.until)
             self._meter(self._used(meter, period.since, cut), period)
             self._open.update(self._meter(self._used(meter, cut, period.until), period))

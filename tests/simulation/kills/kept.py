@@ -36,7 +36,7 @@ NEVER_CHANGES: Mapping[str, tuple[str, ...]] = {
     "bill_day": ("gpu_seconds", "answered_at"),
     "billed_money": ("gpu_ms", "micro_usd", "own_micro_usd"),
     "deployment": ("account_id", "uid", "deployment_id", "created_us", "first_seen_us"),
-    "deployment_tags": ("tags",),
+    "deployment_tags": ("text",),
     "gap": ("cause",),
     "intent": ("deployment_id", "incident_id", "stage", "verb", "effect", "planned_at"),
     "incident": ("deployment_id", "policy", "policy_hash", "mode", "opened_at"),
