@@ -14,8 +14,8 @@ from firewarden.errors import (
     ProviderUnavailable,
 )
 from firewarden.model.ids import AccountId, Uid
-from firewarden.model.notice import Severity
 from firewarden.model.usage import Gap
+from firewarden.model.vocabulary import Severity
 from tests.support.clock import NOW, FakeClock
 
 ACME = AccountId("acme")

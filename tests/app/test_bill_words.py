@@ -10,8 +10,9 @@ from firewarden.metering.implied import PriceCheck
 from firewarden.metering.totals import Totals
 from firewarden.metering.trueup import Judged, Row
 from firewarden.model.ids import AccountId
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
 from firewarden.model.trueup import Cause, DayState, RowState
+from firewarden.model.vocabulary import Severity
 from tests.support.clock import NOW
 
 ACME = AccountId("acme")

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from firewarden.clock.virtual import VirtualClock
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import Severity
 from firewarden.store.notices import read_firing
 from tests.simulation.stages import EMPTY_LEDGER, MINUTE, small_stage
 from tests.support.clock import NOW

@@ -11,7 +11,8 @@ from firewarden.app.telling import Telling, environment
 from firewarden.errors import NotDelivered, SettingsError
 from firewarden.model.delivery import Destination, Way
 from firewarden.model.ids import AccountId
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import Severity
 from firewarden.policy.loading import load
 from tests.support.clock import NOW
 

@@ -10,7 +10,8 @@ from firewarden.app.watchdog import Systemd, Watchdog
 from firewarden.clock.virtual import VirtualClock
 from firewarden.errors import StoreUnavailable
 from firewarden.model.ids import AccountId
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import Severity
 from tests.support.clock import NOW, FakeClock
 from tests.support.virtual import in_virtual_time
 

@@ -18,11 +18,11 @@ from firewarden.clock.real import WallClock
 from firewarden.model.action import Bounds, Effect, Intent, Outcome
 from firewarden.model.deployment import Deployment
 from firewarden.model.ids import AccountId, PolicyName, Uid
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
 from firewarden.model.people import Override, OverrideKind, Request, RequestOutcome, RequestVerb
 from firewarden.model.usage import Known, LedgerChange
 from firewarden.model.verdict import Incident, IncidentState
-from firewarden.model.vocabulary import Blocker, Mode, Verb
+from firewarden.model.vocabulary import Blocker, Mode, Severity, Verb
 from firewarden.store import incidents, intents, leases, notices, overrides, requests
 from firewarden.store.descriptions import read_descriptions, write_descriptions
 from firewarden.store.engine import Database

@@ -14,7 +14,8 @@ from firewarden.decide.budgets import watch
 from firewarden.metering.forecast import Forecast
 from firewarden.metering.periods import Period
 from firewarden.metering.spending import Spent
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import Severity
 from firewarden.policy.loading import load
 from firewarden.policy.rules import Budget
 from tests.support.deciding import ACCOUNT

@@ -14,9 +14,8 @@ from firewarden.model.action import Outcome, Released
 from firewarden.model.activity import QuietEvidence
 from firewarden.model.delivery import Delivery
 from firewarden.model.ids import PolicyName
-from firewarden.model.notice import Severity
 from firewarden.model.verdict import Incident, IncidentState
-from firewarden.model.vocabulary import Blocker, Mode, Verb
+from firewarden.model.vocabulary import Blocker, Mode, Severity, Verb
 from tests.support.acting import ENFORCED, WIDE, Ring, a_ring, an_intent, in_mode, kinds
 from tests.support.deciding import (
     IDLE,

@@ -14,11 +14,11 @@ from firewarden.decide.plan import Plan, SavesBasis, plan
 from firewarden.decide.situation import Situation
 from firewarden.metering.margins import Margin
 from firewarden.model.action import Outcome
-from firewarden.model.commitment import Commitment, CommitmentKind
+from firewarden.model.commitment import Commitment
 from firewarden.model.deployment import Deployment
 from firewarden.model.price import PriceSource
 from firewarden.model.verdict import Truth
-from firewarden.model.vocabulary import Blocker, Verb
+from firewarden.model.vocabulary import Blocker, CommitmentKind, Verb
 from firewarden.policy.rules import PolicySet
 from tests.support.acting import Ring, a_ring, an_intent, in_mode
 from tests.support.deciding import (

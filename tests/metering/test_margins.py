@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firewarden.metering.margins import Margin, Pool, pool_of
-from firewarden.model.commitment import Commitment, CommitmentKind
+from firewarden.model.commitment import Commitment
 from firewarden.model.deployment import Trait
+from firewarden.model.vocabulary import CommitmentKind
 from tests.support.deciding import NOW, a_deployment, minutes
 
 H100 = "NVIDIA_H100_80GB"

@@ -8,7 +8,8 @@ from datetime import timedelta
 from firewarden.errors import NotDelivered
 from firewarden.model.delivery import Delivery, Destination, Receipt, Way
 from firewarden.model.ids import AccountId
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import Severity
 from firewarden.notify.post import LONGEST_PAUSE, Means, Poster, PostOffice
 from firewarden.ports import Crash, CrashPoint
 from firewarden.store.deliveries import deliveries

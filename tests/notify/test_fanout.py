@@ -3,7 +3,8 @@ from structlog.testing import capture_logs
 
 from firewarden.errors import StoreUnavailable, WorldError
 from firewarden.model.ids import AccountId, Uid
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import Severity
 from firewarden.notify.fanout import Fanout
 from firewarden.notify.log import LogNotifier
 from tests.support.clock import NOW

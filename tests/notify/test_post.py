@@ -8,7 +8,8 @@ from structlog.testing import capture_logs
 
 from firewarden.errors import FileUnusable, NotDelivered
 from firewarden.model.delivery import Delivery, Destination, Way
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import Severity
 from firewarden.notify.log import LogNotifier
 from firewarden.notify.post import ASIDE_FOR, LONGEST_PAUSE, Local
 from firewarden.ports import CrashPoint

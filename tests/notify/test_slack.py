@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from firewarden.model.delivery import Delivery, Destination, Receipt, Way
-from firewarden.model.notice import Severity
+from firewarden.model.vocabulary import Severity
 from firewarden.notify.post import Poster, PostOffice
 from firewarden.notify.slack.answers import Door
 from firewarden.notify.slack.deliver import SlackPoster

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import Severity
 from firewarden.notify.slack.compose import compose, compose_alone, reply_to
 from firewarden.notify.slack.messages import MOST_BLOCKS, MOST_LETTERS, Message, foreign, when
 from tests.notify.offices import ACTED, CANCELLED, WARNING

@@ -9,7 +9,8 @@ from rich.console import Console
 
 from firewarden.errors import FileUnusable
 from firewarden.model.ids import AccountId
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import Severity
 from firewarden.notify.terminal import TerminalNotifier
 from tests.support.clock import NOW
 

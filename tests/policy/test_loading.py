@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from firewarden.errors import PolicyError
-from firewarden.model.commitment import Commitment, CommitmentKind
+from firewarden.model.commitment import Commitment
 from firewarden.model.ids import PolicyName
-from firewarden.model.vocabulary import Blocker, Mode, ProviderDelete, Verb
+from firewarden.model.vocabulary import Blocker, CommitmentKind, Mode, ProviderDelete, Verb
 from firewarden.policy.capabilities import FIREWORKS
 from firewarden.policy.checking import check
 from firewarden.policy.joining import Alerts, Snooze

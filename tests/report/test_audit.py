@@ -10,10 +10,9 @@ from rich.console import Console, RenderableType
 
 from firewarden.model.action import Bounds, Effect, Intent, Outcome
 from firewarden.model.ids import AccountId, PolicyName, make_uid
-from firewarden.model.notice import Severity
 from firewarden.model.people import Request, RequestOutcome, RequestVerb
 from firewarden.model.verdict import Incident, IncidentState
-from firewarden.model.vocabulary import Blocker, Mode, Verb
+from firewarden.model.vocabulary import Blocker, Mode, Severity, Verb
 from firewarden.report.audit import (
     Actions,
     Alerts,

@@ -5,8 +5,8 @@ from datetime import timedelta
 from firewarden.model.action import Outcome
 from firewarden.model.delivery import Destination, Receipt, Way
 from firewarden.model.ids import AccountId
-from firewarden.model.notice import Notice, Severity
-from firewarden.model.vocabulary import Verb
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import Severity, Verb
 from firewarden.store import intents, ledger, notices, outbox
 from firewarden.store.claiming import claim_next
 from firewarden.store.counts import count_actions, count_letters

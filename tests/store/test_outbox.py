@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from firewarden.model.delivery import Delivery, Destination, Receipt, Way
 from firewarden.model.ids import AccountId
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import Severity
 from firewarden.store import channels, notices, outbox
 from firewarden.store.claiming import LEASE, claim_next, next_due
 from firewarden.store.deliveries import deliveries, read_backlog

@@ -13,8 +13,9 @@ from firewarden.errors import (
     UserError,
 )
 from firewarden.model.ids import AccountId
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
 from firewarden.model.usage import Gap
+from firewarden.model.vocabulary import Severity
 from firewarden.ports import Clock
 
 _PAGES: Final = frozenset({"provider.refused", "provider.suspended"})

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from firewarden.app.periods import find_zone, read_when
 from firewarden.app.queries import Ledger
-from firewarden.model.notice import Severity
+from firewarden.model.vocabulary import Severity
 from firewarden.report.audit import Actions, Alerts, FiringAlert, Heading, Incidents
 from firewarden.store import incidents, intents, notices
 

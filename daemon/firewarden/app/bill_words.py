@@ -9,9 +9,10 @@ from typing import Final
 from firewarden.metering.implied import PriceCheck
 from firewarden.metering.trueup import Judged, Row
 from firewarden.model.ids import AccountId
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
 from firewarden.model.price import MICRO, MS_PER_HOUR
 from firewarden.model.trueup import Cause, RowState
+from firewarden.model.vocabulary import Severity
 
 DISPUTED: Final = "bill.disputed"
 UNATTRIBUTED: Final = "bill.unattributed"

@@ -5,7 +5,8 @@ import structlog
 from firewarden.app.causes import UNAVAILABLE
 from firewarden.app.keeper import Keeper
 from firewarden.errors import FirewardenError, LeaseLost, StoreError
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import Severity
 from firewarden.ports import Clock, Notifier
 
 log = structlog.get_logger()

@@ -7,9 +7,10 @@ from itertools import pairwise
 
 from firewarden.app.metered import Meter
 from firewarden.app.queries import Ledger
-from firewarden.model.attributes import ATTRIBUTES, UNALLOCATED, Attributes
+from firewarden.model.attributes import UNALLOCATED, Attributes
 from firewarden.model.ids import DeploymentId, Uid
 from firewarden.model.usage import Known, Usage
+from firewarden.model.vocabulary import ATTRIBUTES
 from firewarden.store.attributes import read_owners
 
 NOBODYS = Attributes()

@@ -27,7 +27,8 @@ from firewarden.errors import (
     WorldError,
 )
 from firewarden.model.ids import AccountId
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import Severity
 from firewarden.ports import Notifier
 from firewarden.store.engine import Database
 from firewarden.store.runner import DbThread

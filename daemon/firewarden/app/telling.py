@@ -10,7 +10,8 @@ from firewarden.app.secrets import Secret
 from firewarden.app.sources import read_dotenv
 from firewarden.errors import NotDelivered
 from firewarden.model.delivery import Destination, Way
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import Severity
 from firewarden.notify.webhook import Hook, check_address
 from firewarden.policy.routes import Route, SlackTarget
 from firewarden.policy.rules import PolicySet

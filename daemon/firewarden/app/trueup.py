@@ -13,11 +13,12 @@ from firewarden.metering.implied import own_price
 from firewarden.metering.rates import price_at
 from firewarden.metering.totals import Totals, total_of
 from firewarden.metering.trueup import Judged, Row, judge
-from firewarden.model.commitment import Commitment, CommitmentKind
+from firewarden.model.commitment import Commitment
 from firewarden.model.ids import DeploymentId, Uid
 from firewarden.model.price import Price
 from firewarden.model.trueup import DayState
 from firewarden.model.usage import BilledDay, Gap, Hardware, Known, Usage
+from firewarden.model.vocabulary import CommitmentKind
 from firewarden.store.accepted import Acceptance, read_acceptances
 from firewarden.store.bill import Backfilled, read_backfill, read_bill
 from firewarden.store.history import first_poll, read_apart, read_gaps, read_known

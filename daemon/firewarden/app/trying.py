@@ -15,7 +15,8 @@ from firewarden.clock.real import WallClock, within
 from firewarden.errors import NotDelivered, UserError
 from firewarden.model.delivery import Destination, Way
 from firewarden.model.ids import AccountId
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import Severity
 from firewarden.notify.log import LogNotifier
 from firewarden.notify.post import Means
 from firewarden.notify.slack.answers import Door

@@ -19,12 +19,12 @@ from firewarden.errors import UserError
 from firewarden.metering.periods import Period
 from firewarden.metering.splits import parts_of, split_usage
 from firewarden.metering.totals import total_of
-from firewarden.model.attributes import ATTRIBUTES, Attributes
+from firewarden.model.attributes import Attributes
 from firewarden.model.ids import Uid
 from firewarden.model.price import cost_usd
 from firewarden.model.trueup import RowState
 from firewarden.model.usage import Usage
-from firewarden.model.vocabulary import UNITS
+from firewarden.model.vocabulary import ATTRIBUTES, UNITS
 from firewarden.report.usage import Figures, UsageReport, UsageState
 from firewarden.store.bill import Backfilled, read_backfill
 from firewarden.store.history import newest_poll, read_known

@@ -9,7 +9,8 @@ import structlog
 
 from firewarden.clock.real import within
 from firewarden.model.ids import AccountId
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import Severity
 from firewarden.ports import Clock
 from firewarden.report.text import duration
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from firewarden.decide.situation import Situation
 from firewarden.model.action import Intent
 from firewarden.model.deployment import Deployment
-from firewarden.model.notice import Notice, Severity
-from firewarden.model.vocabulary import ProviderDelete
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import ProviderDelete, Severity
 
 
 def before_and_after(call: Intent) -> dict[str, str]:

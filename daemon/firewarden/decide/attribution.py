@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Final
 
 from firewarden.decide.matching import Matcher, compile_match
-from firewarden.model.attributes import ATTRIBUTES, Attributes
+from firewarden.model.attributes import Attributes
 from firewarden.model.deployment import Deployment
 from firewarden.model.ids import Uid
 from firewarden.model.verdict import Truth
+from firewarden.model.vocabulary import ATTRIBUTES
 from firewarden.policy.rules import Attribution
 
 _ROLLED: Final = re.compile(

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
 from firewarden.decide.worth import usd
-from firewarden.model.notice import Notice, Severity
-from firewarden.model.vocabulary import Mode
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import Mode, Severity
 from firewarden.policy.rules import EFFECTS, PolicySet
 
 _MAY = {

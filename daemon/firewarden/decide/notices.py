@@ -9,9 +9,9 @@ from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
 from firewarden.decide.worth import usd
 from firewarden.model.ids import Uid
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
 from firewarden.model.verdict import Incident
-from firewarden.model.vocabulary import Blocker, Mode, Verb
+from firewarden.model.vocabulary import Blocker, Mode, Severity, Verb
 from firewarden.policy.durations import format_duration
 from firewarden.policy.rules import EFFECTS, STOPS, Policy
 from firewarden.policy.schema import When

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
-from firewarden.model.commitment import Commitment, CommitmentKind
+from firewarden.model.commitment import Commitment
 from firewarden.model.deployment import Deployment, Trait
+from firewarden.model.vocabulary import CommitmentKind
 
 Pool = tuple[str, str]
 """Accelerator type and placement, the latter in lower case and without its kind."""

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-ATTRIBUTES: Final = ("team", "owner", "project", "env", "service", "cost_center")
-"""Every attribute, in the order in which people see them."""
+from firewarden.model.vocabulary import ATTRIBUTES
 
 UNALLOCATED: Final = "(unallocated)"
 """What stands in a report where nobody has said whose it is."""

@@ -3,19 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 
-
-class CommitmentKind(StrEnum):
-    """What was committed to.
-
-    CAPACITY: GPUs, billed used or not. SPEND: at least so much is paid over the whole
-    stretch. CREDIT: what is left of it pays before money does, until it ends.
-    """
-
-    CAPACITY = "capacity"
-    SPEND = "spend"
-    CREDIT = "credit"
+from firewarden.model.vocabulary import CommitmentKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

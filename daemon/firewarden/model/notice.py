@@ -3,17 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
 from firewarden.model.ids import AccountId, Uid
-
-
-class Severity(StrEnum):
-    """How much a notice asks of people."""
-
-    INFO = "info"
-    WARN = "warn"
-    PAGE = "page"
+from firewarden.model.vocabulary import Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

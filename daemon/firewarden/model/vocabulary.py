@@ -7,6 +7,10 @@ UNITS: Final = ("hour", "day", "week", "month", "quarter", "year")
 """Units of local time, the shortest first."""
 
 
+ATTRIBUTES: Final = ("team", "owner", "project", "env", "service", "cost_center")
+"""Every attribute, in the order in which people see them."""
+
+
 class Mode(IntEnum):
     """How far a policy may go; a ceiling lowers by ``min``, nothing raises."""
 
@@ -99,3 +103,23 @@ class State(StrEnum):
     DELETING = "DELETING"
     DELETED = "DELETED"
     FAILED = "FAILED"
+
+
+class Severity(StrEnum):
+    """How much a notice asks of people."""
+
+    INFO = "info"
+    WARN = "warn"
+    PAGE = "page"
+
+
+class CommitmentKind(StrEnum):
+    """What was committed to.
+
+    CAPACITY: GPUs, billed used or not. SPEND: at least so much is paid over the whole
+    stretch. CREDIT: what is left of it pays before money does, until it ends.
+    """
+
+    CAPACITY = "capacity"
+    SPEND = "spend"
+    CREDIT = "credit"

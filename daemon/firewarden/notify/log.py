@@ -2,7 +2,8 @@
 
 import structlog
 
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import Severity
 
 log = structlog.get_logger()
 

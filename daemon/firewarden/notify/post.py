@@ -16,7 +16,8 @@ import structlog
 from firewarden.errors import NotDelivered, WorldError
 from firewarden.model.delivery import Destination, Receipt, Way
 from firewarden.model.ids import AccountId
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import Severity
 from firewarden.ports import Clock, Crash, CrashPoint, Notifier, RunDb
 from firewarden.store import letters
 from firewarden.store.channels import degrade, mend

@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.style import Style
 
 from firewarden.errors import FileUnusable
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import Severity
 from firewarden.report.text import clean
 
 _ORANGE = "bold color(166)"

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import BeforeValidator, model_validator
 
-from firewarden.model.attributes import ATTRIBUTES
+from firewarden.model.vocabulary import ATTRIBUTES
 from firewarden.policy.fields import Share, Text, refuse
 from firewarden.policy.match import Description
 

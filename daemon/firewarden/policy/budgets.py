@@ -6,9 +6,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from firewarden.model.attributes import ATTRIBUTES
-from firewarden.model.notice import Severity
-from firewarden.model.vocabulary import UNITS, Verb
+from firewarden.model.vocabulary import ATTRIBUTES, UNITS, Severity, Verb
 from firewarden.policy.durations import Duration
 from firewarden.policy.fields import (
     NamePatterns,

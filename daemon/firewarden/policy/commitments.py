@@ -1,15 +1,13 @@
 """What a policy folder says was bought ahead, or that nothing was."""
 
-from datetime import UTC, date, datetime, time
+from datetime import date
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from firewarden.model.commitment import Commitment, CommitmentKind
-from firewarden.model.price import MICRO
+from firewarden.model.vocabulary import CommitmentKind
 from firewarden.policy.fields import Count, Money, Text, Usd, as_list, as_text, chosen, refuse
-from firewarden.policy.strict import Strict
+from firewarden.policy.strict import Strict, WhenRead
 
 NONE: Literal["none"] = "none"
 _SHAPES = {
@@ -61,32 +59,11 @@ class CommitmentEntry(Strict):
             refuse("it ends before it begins", "the day of `to` is the first one after it")
         return self
 
-    def commitment(self, zone: ZoneInfo) -> Commitment:
-        """Give it with instants: days begin at midnight in *zone*, and ``to`` is not included."""
-        last = self.to or self.expires
-        assert last is not None  # _is_whole
-        rate = self.usd_per_gpu_hour
-        return Commitment(
-            kind=self.kind,
-            since=None if self.from_ is None else _midnight(self.from_, zone),
-            until=_midnight(last, zone),
-            accelerator_type=self.accelerator or "",
-            placement=(self.placement or "").casefold(),
-            gpus=self.gpus or 0,
-            micro_usd_per_gpu_hour=None if rate is None else int(rate * MICRO),
-            **({} if self.usd is None else {"usd": self.usd}),
-        )
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time.min, zone).astimezone(UTC)
-
 
 def _rows(given: object) -> object:
     return given if given == NONE else as_list(given)
 
 
-Commitments = Annotated[
-    tuple[CommitmentEntry, ...] | Literal["none"] | None, BeforeValidator(_rows)
-]
+_Rows = tuple[Annotated[CommitmentEntry, WhenRead()], ...]
+Commitments = Annotated[_Rows | Literal["none"] | None, BeforeValidator(_rows)]
 """None: nothing is said; ``none``: it is said that there are none."""

@@ -14,11 +14,10 @@ from firewarden.policy.capabilities import Capabilities
 from firewarden.policy.joining import (
     Read,
     joined_alerts,
-    joined_commitments,
     joined_routes,
     joined_snooze,
 )
-from firewarden.policy.limiting import budget_of
+from firewarden.policy.limiting import budget_of, joined_commitments
 from firewarden.policy.places import Tree
 from firewarden.policy.problems import Problem
 from firewarden.policy.reach import routes_of

@@ -4,10 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
-from firewarden.model.commitment import Commitment
-from firewarden.policy.commitments import NONE
+from firewarden.policy.commitments import NONE, CommitmentEntry
 from firewarden.policy.durations import format_duration, parse_duration
 from firewarden.policy.people import TONIGHT, AlertsEntry, SnoozeEntry
 from firewarden.policy.places import Tree
@@ -76,24 +74,11 @@ def joined_routes(read: Sequence[Read]) -> dict[str, Route]:
     return {name: route for _, file in read for name, route in file.notify.items()}
 
 
-def joined_commitments(read: Sequence[Read]) -> tuple[Commitment, ...] | None:
-    """Take what was bought ahead from all files; None: none of them says anything of it."""
-    given = [(file, file.commitments) for _, file in read if file.commitments is not None]
-    if not given:
-        return None
-    return tuple(
-        entry.commitment(ZoneInfo(file.timezone))
-        for file, entries in given
-        if entries != NONE
-        for entry in entries
-    )
-
-
 def check_commitments(read: Sequence[Read]) -> None:
     """Note rows that are equal, and a word that there are none beside some."""
-    seen: dict[Commitment, str] = {}
+    seen: dict[tuple[str, CommitmentEntry], str] = {}
     rows = [
-        (tree, index, entry.commitment(ZoneInfo(file.timezone)))
+        (tree, index, (file.timezone, entry))
         for tree, file in read
         if file.commitments is not None and file.commitments != NONE
         for index, entry in enumerate(file.commitments)

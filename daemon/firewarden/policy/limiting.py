@@ -1,8 +1,15 @@
-"""Sound budgets of a file, with every default filled in."""
+"""Sound budgets and commitments of files, with every default filled in."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from zoneinfo import ZoneInfo
 
+from firewarden.model.commitment import Commitment
+from firewarden.model.price import MICRO
 from firewarden.policy.budgets import FORECAST, BudgetEntry, ScopeEntry, ThresholdEntry
+from firewarden.policy.commitments import NONE, CommitmentEntry
+from firewarden.policy.joining import Read
 from firewarden.policy.places import Tree
 from firewarden.policy.rules import Budget, Threshold
 from firewarden.policy.schema import PolicyFile
@@ -32,6 +39,40 @@ def budget_of(name: str, entry: BudgetEntry, tree: Tree, file: PolicyFile) -> Bu
         path=tree.path,
         line=tree.place(("budgets", name), of_key=True)[0],
     )
+
+
+def joined_commitments(read: Sequence[Read]) -> tuple[Commitment, ...] | None:
+    """Take what was bought ahead from all files; None: none of them says anything of it."""
+    given = [(file, file.commitments) for _, file in read if file.commitments is not None]
+    if not given:
+        return None
+    return tuple(
+        _commitment(entry, ZoneInfo(file.timezone))
+        for file, entries in given
+        if entries != NONE
+        for entry in entries
+    )
+
+
+def _commitment(entry: CommitmentEntry, zone: ZoneInfo) -> Commitment:
+    """Give it with instants: days begin at midnight in *zone*, and ``to`` is not included."""
+    last = entry.to or entry.expires
+    assert last is not None, "an entry without an end is refused"
+    rate = entry.usd_per_gpu_hour
+    return Commitment(
+        kind=entry.kind,
+        since=None if entry.from_ is None else _midnight(entry.from_, zone),
+        until=_midnight(last, zone),
+        accelerator_type=entry.accelerator or "",
+        placement=(entry.placement or "").casefold(),
+        gpus=entry.gpus or 0,
+        micro_usd_per_gpu_hour=None if rate is None else int(rate * MICRO),
+        usd=entry.usd or Decimal(0),
+    )
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time.min, zone).astimezone(UTC)
 
 
 def _patterns(scope: ScopeEntry) -> Mapping[str, tuple[str, ...]]:

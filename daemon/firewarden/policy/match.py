@@ -4,8 +4,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from firewarden.model.attributes import ATTRIBUTES
-from firewarden.model.vocabulary import State
+from firewarden.model.vocabulary import ATTRIBUTES, State
 from firewarden.policy.fields import (
     Counts,
     NamePatterns,

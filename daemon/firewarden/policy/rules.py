@@ -8,8 +8,7 @@ from enum import StrEnum
 
 from firewarden.model.commitment import Commitment
 from firewarden.model.ids import PolicyName
-from firewarden.model.notice import Severity
-from firewarden.model.vocabulary import Blocker, Mode, ProviderDelete, PutBack, Verb
+from firewarden.model.vocabulary import Blocker, Mode, ProviderDelete, PutBack, Severity, Verb
 from firewarden.policy.joining import Alerts, Snooze
 from firewarden.policy.match import Description, Match, Target
 from firewarden.policy.problems import Problem

@@ -30,7 +30,7 @@ from firewarden.policy.match import Match, Target
 from firewarden.policy.people import AlertsEntry, ApprovalEntry, SnoozeEntry
 from firewarden.policy.routes import Route
 from firewarden.policy.stages import Stage, Stages
-from firewarden.policy.strict import Strict
+from firewarden.policy.strict import Strict, WhenRead
 
 LIFTABLE = (
     Blocker.HOT_LOAD,
@@ -210,7 +210,9 @@ class PolicyFile(Strict):
     alerts: AlertsEntry = AlertsEntry()
     snooze: SnoozeEntry = SnoozeEntry()
     protect: Annotated[tuple[ProtectionEntry, ...], BeforeValidator(as_list)] = ()
-    attribution: Annotated[tuple[AttributionEntry, ...], BeforeValidator(as_list)] = ()
+    attribution: Annotated[
+        tuple[Annotated[AttributionEntry, WhenRead()], ...], BeforeValidator(as_list)
+    ] = ()
     commitments: Commitments = None
-    budgets: dict[Name, BudgetEntry] = Field(default_factory=dict)
+    budgets: dict[Name, Annotated[BudgetEntry, WhenRead()]] = Field(default_factory=dict)
     policies: dict[Name, PolicyEntry] = Field(default_factory=dict)

@@ -1,8 +1,9 @@
 """The base of everything a policy file may say."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic_core import CoreSchema, core_schema
 
 from firewarden.policy.fields import refuse
 
@@ -27,3 +28,11 @@ class Strict(BaseModel):
         if given is None:
             refuse("empty: nothing is written behind it", "write a value, or take the key out")
         return given
+
+
+class WhenRead:
+    """Marks maps whose validator is made when the first one is read: most folders have none."""
+
+    def __get_pydantic_core_schema__(self, source: type[Strict], _: Any) -> CoreSchema:
+        """Take them as their own validator does, errors and places included."""
+        return core_schema.no_info_plain_validator_function(source.model_validate)

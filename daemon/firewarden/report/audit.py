@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from firewarden.metering.segments import name_of
 from firewarden.model.action import Intent
 from firewarden.model.ids import Uid
-from firewarden.model.notice import Severity
 from firewarden.model.verdict import Incident
+from firewarden.model.vocabulary import Severity
 from firewarden.report.encode import JsonObject
 from firewarden.report.tables import Column, line, make_table
 from firewarden.report.text import NOTHING, clock_time, instant_json, plural

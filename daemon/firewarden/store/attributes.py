@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from firewarden.model.attributes import ATTRIBUTES, Attributes
+from firewarden.model.attributes import Attributes
 from firewarden.model.ids import AccountId, Uid
+from firewarden.model.vocabulary import ATTRIBUTES
 from firewarden.store.dated import read_dated, write_dated
 from firewarden.store.instants import from_ms
 from firewarden.store.names import deployment_keys, run

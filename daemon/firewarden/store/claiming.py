@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from firewarden.model.delivery import Destination
 from firewarden.model.ids import AccountId
-from firewarden.model.notice import Severity
+from firewarden.model.vocabulary import Severity
 from firewarden.store.channels import CLOSED, lock
 from firewarden.store.instants import from_ms, to_ms
 from firewarden.store.letters import (

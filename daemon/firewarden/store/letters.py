@@ -11,8 +11,8 @@ from sqlalchemy import RowMapping
 
 from firewarden.model.delivery import Destination, Receipt
 from firewarden.model.ids import AccountId, Uid
-from firewarden.model.notice import Notice, Severity
-from firewarden.model.vocabulary import Verb
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import Severity, Verb
 from firewarden.store.instants import from_ms, to_ms
 from firewarden.store.rows import Values, storable
 

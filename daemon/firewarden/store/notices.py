@@ -9,7 +9,8 @@ from sqlalchemy import RowMapping, Select, bindparam, select, update
 
 from firewarden.model.delivery import Destination
 from firewarden.model.ids import AccountId, Uid
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import Severity
 from firewarden.store.instants import from_ms, maybe_from_ms, to_ms
 from firewarden.store.names import account_key, insert_new, run
 from firewarden.store.outbox import put

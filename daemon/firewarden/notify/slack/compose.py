@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from firewarden.model.notice import Notice, Severity
+from firewarden.model.notice import Notice
+from firewarden.model.vocabulary import Severity
 from firewarden.notify.slack.messages import LONGEST_LINE, Message, code, foreign, when
 
 _MARKS: Final = {Severity.INFO: "🔹", Severity.WARN: "⚠️", Severity.PAGE: "🔴"}
