@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from heapq import heappop, heappush
 from statistics import median
 
@@ -170,7 +171,7 @@ class _World:
             which = len(self.sent)
             self.sent.append(self.now)
             done = self.now + latency(self.rng) + self.rng.uniform(0, DRAIN_S)
-            self.at(done, lambda which=which: self.stop(which))  # type: ignore[misc]
+            self.at(done, partial(self.stop, which))
 
     def stop(self, which: int) -> None:
         self.ready[which] = 0

@@ -11,18 +11,10 @@ from firewarden.app.settings import Settings, load_settings
 from firewarden.app.spent import read_trued_up
 from firewarden.app.trueup import due_days, open_books, true_up
 from firewarden.errors import UserError
-from firewarden.metering.measure import floor_hour
-from firewarden.model.ids import AccountId, DeploymentId, make_uid
 from firewarden.model.trueup import DayState
 from firewarden.model.usage import (
     BilledDay,
-    Bracket,
-    Evidence,
-    Hardware,
-    Known,
-    LedgerChange,
     Poll,
-    Segment,
 )
 from firewarden.store.bill import record_bill
 from firewarden.store.engine import Database
@@ -30,10 +22,8 @@ from firewarden.store.ledger import write_change, write_poll
 from firewarden.store.session import Session
 from firewarden.store.trueup import ADJUSTMENT, mark_stale, read_verdicts, record_answers
 from tests.support.clock import FakeClock
+from tests.support.holding import ACME, CHAT, H100, held_since
 
-ACME = AccountId("acme")
-CHAT = DeploymentId("chat")
-H100 = "NVIDIA_H100_80GB"
 HOUR = timedelta(hours=1)
 BEGAN = datetime(2026, 11, 1, 12, tzinfo=UTC)
 DAY = date(2026, 11, 3)
@@ -54,36 +44,11 @@ def ledger_in(session: Session, settings: Settings, now: datetime = NOW) -> Ledg
 
 def begin(database: Database) -> None:
     """Let two GPUs be held from the first poll on, without a change."""
-    created = BEGAN - HOUR
-    uid = make_uid("accounts/acme/deployments/chat", created)
-    known = Known(
-        uid=uid,
-        account=ACME,
-        deployment_id=CHAT,
-        display_name="",
-        base_model="accounts/acme/models/chat",
-        created_at=created,
-        first_seen_at=BEGAN,
-    )
-    held = Segment(
-        uid=uid,
-        hardware=Hardware(accelerator_type=H100, accelerator_count=2),
-        ready=1,
-        starting=0,
-        floor=1,
-        ceiling=1,
-        desired=1,
-        state="READY",
-        started=Bracket(lo=BEGAN, hi=BEGAN),
-        start_evidence=Evidence.FIRST_SIGHT,
-    )
-    dirty = frozenset({(floor_hour(BEGAN), uid)})
     with database.writing() as session:
         for at in (BEGAN, NOW + 72 * HOUR):
             poll = Poll(account=ACME, asked_at=at, answered_at=at, ok=True, complete=True, count=1)
             write_poll(session, poll)
-        change = LedgerChange(met=(known,), opened=(held,), dirty=dirty)
-        write_change(session, ACME, change, at=BEGAN)
+        write_change(session, ACME, held_since(BEGAN), at=BEGAN)
 
 
 def answer(database: Database, seconds: int, *at: datetime) -> None:

@@ -17,18 +17,10 @@ from firewarden.app.scaffold import shipped_policies
 from firewarden.app.settings import load_settings
 from firewarden.app.trueup import due_days, open_books, true_up
 from firewarden.clock.real import WallClock
-from firewarden.metering.measure import floor_hour
-from firewarden.model.ids import AccountId, DeploymentId, make_uid
 from firewarden.model.trueup import BilledMoney
 from firewarden.model.usage import (
     BilledDay,
-    Bracket,
-    Evidence,
-    Hardware,
-    Known,
-    LedgerChange,
     Poll,
-    Segment,
 )
 from firewarden.store.accepted import record_billed_money
 from firewarden.store.bill import record_bill
@@ -36,10 +28,8 @@ from firewarden.store.engine import Database
 from firewarden.store.ledger import write_change, write_poll
 from firewarden.store.trueup import record_answers
 from tests.cli.conftest import Invoke
+from tests.support.holding import ACME, CHAT, H100, held_since
 
-ACME = AccountId("acme")
-CHAT = DeploymentId("chat")
-H100 = "NVIDIA_H100_80GB"
 DAY = timedelta(days=1)
 NOW = WallClock().now().replace(microsecond=0)
 TODAY = NOW.astimezone(UTC).date()
@@ -75,31 +65,6 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two GPUs for seven days, the bill of which came alike twice."""
     file = tmp_path_factory.mktemp("billed") / "billed.db"
     began = NOW - 7 * DAY
-    created = began - DAY
-    uid = make_uid("accounts/acme/deployments/chat", created)
-    known = Known(
-        uid=uid,
-        account=ACME,
-        deployment_id=CHAT,
-        display_name="",
-        base_model="accounts/acme/models/chat",
-        created_at=created,
-        first_seen_at=began,
-    )
-    held = Segment(
-        uid=uid,
-        hardware=Hardware(accelerator_type=H100, accelerator_count=2),
-        ready=1,
-        starting=0,
-        floor=1,
-        ceiling=1,
-        desired=1,
-        state="READY",
-        started=Bracket(lo=began, hi=began),
-        start_evidence=Evidence.FIRST_SIGHT,
-    )
-    dirty = frozenset({(floor_hour(began), uid)})
-    change = LedgerChange(met=(known,), opened=(held,), dirty=dirty)
     config = file.parent / "firewarden.toml"
     config.touch()
     environ = {"FIREWARDEN_DATABASE_URL": f"sqlite:///{file}", "FIREWORKS_API_KEY": "fw"}
@@ -107,7 +72,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with closing(Database.open(f"sqlite:///{file}", upgrade=True)) as database:
         with database.writing() as session:
             write_poll(session, poll(began))
-            write_change(session, ACME, change, at=began)
+            write_change(session, ACME, held_since(began), at=began)
             write_poll(session, poll(NOW))
             days = [TODAY - each * DAY for each in range(8)]
             rows = [billed(each) for each in range(3, 7)]

@@ -102,7 +102,7 @@ def test_what_is_not_known_is_never_called_calm(
 ) -> None:
     newest, *rest = spend(10, days=DAYS)
 
-    day = a_day([replace(newest, **changes), *rest])  # type: ignore[arg-type]
+    day = a_day([replace(newest, **changes), *rest])  # type: ignore[arg-type]  # any field
 
     assert day.is_anomaly is is_anomaly
     assert day.unwatched_hours == ("usd" in changes)
@@ -124,7 +124,7 @@ def test_weeks_that_are_not_all_known_are_left_out(gap: dict[str, object]) -> No
     def with_gaps(weeks: int) -> Compared:
         holes = {MONDAY - number * WEEK - HOUR for number in range(1, weeks + 1)}
         rows = spend(10, days=DAYS)
-        return a_day([replace(row, **gap) if row.at in holes else row for row in rows])  # type: ignore[arg-type]
+        return a_day([replace(row, **gap) if row.at in holes else row for row in rows])  # type: ignore[arg-type]  # any field
 
     assert with_gaps(4).usual == Usual(weeks=4, median_usd=Decimal(240), mad_usd=Decimal(0))
     assert with_gaps(5).usual is None
@@ -146,7 +146,7 @@ def test_weeks_that_are_not_all_known_are_left_out(gap: dict[str, object]) -> No
 def test_the_day_is_the_local_one_so_far(
     now: tuple[int, ...], since: tuple[int, ...], hours: int
 ) -> None:
-    at, begin = (datetime(2026, *when, tzinfo=BERLIN) for when in (now, since))  # type: ignore[misc,arg-type]
+    at, begin = (datetime(2026, *when, tzinfo=BERLIN) for when in (now, since))  # type: ignore[misc,arg-type]  # a table gives the parts of a date
 
     day = a_day_at(at)
 
@@ -163,7 +163,7 @@ def test_the_day_is_the_local_one_so_far(
     ],
 )
 def test_hours_correspond_by_the_clock_on_the_wall(now: tuple[int, ...], usd: int) -> None:
-    at = datetime(2026, *now, tzinfo=BERLIN)  # type: ignore[misc,arg-type]
+    at = datetime(2026, *now, tzinfo=BERLIN)  # type: ignore[misc,arg-type]  # a table gives the parts of a date
 
     _, hours = compared(spend(office, until=at, days=DAYS + 1), at)
 

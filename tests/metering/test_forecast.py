@@ -29,7 +29,7 @@ def a_forecast(**changes: object) -> Forecast:
         unwatched_hours=0,
         is_priced=True,
     )
-    return replace(steady, **changes)  # type: ignore[arg-type]
+    return replace(steady, **changes)  # type: ignore[arg-type]  # any field
 
 
 def test_what_is_to_come_is_added_to_what_is_spent() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from math import sqrt
+from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -261,10 +262,10 @@ def test_rows_that_are_no_hours_are_refused(extra: SpentHour, says: str) -> None
 
 @a_few
 @given(shuffled=st.randoms(use_true_random=False))
-def test_the_order_of_rows_never_matters(shuffled: object) -> None:
+def test_the_order_of_rows_never_matters(shuffled: Random) -> None:
     rows = spend(noisy, days=15)
     mixed = list(rows)
-    shuffled.shuffle(mixed)  # type: ignore[attr-defined]
+    shuffled.shuffle(mixed)
 
     assert a_pattern(mixed) == a_pattern(rows)
 

@@ -5,8 +5,9 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firewarden.metering.splits import parts_of, split_usage
+from firewarden.metering.splits import parts_of, split_adjustment, split_usage
 from firewarden.metering.totals import total_of
+from firewarden.model.trueup import Adjustment, Money
 from firewarden.model.usage import Usage
 from tests.metering.builders import CHAT
 
@@ -28,6 +29,7 @@ def shares(draw: st.DrawFn) -> dict[str, Decimal]:
 
 
 milliseconds = st.integers(0, 2**50)
+changes = st.integers(-(2**50), 2**50)
 
 
 @st.composite
@@ -63,6 +65,30 @@ def test_each_part_keeps_its_bounds(usage: Usage, by: dict[str, Decimal]) -> Non
     )
 
 
-@given(milliseconds, shares())
+@given(changes, shares())
 def test_each_part_is_its_share_to_within_a_unit(total: int, by: dict[str, Decimal]) -> None:
     assert all(abs(part - total * by[team]) <= 1 for team, part in parts_of(total, by).items())
+
+
+def numbers(change: Adjustment) -> tuple[int, ...]:
+    money = change.money or Money()
+    of_money = (money.low_micro_usd, money.micro_usd, money.high_micro_usd)
+    return change.low_ms, change.gpu_ms, change.high_ms, *of_money
+
+
+adjustments = st.builds(
+    Adjustment,
+    gpu_ms=changes,
+    low_ms=changes,
+    high_ms=changes,
+    money=st.none()
+    | st.builds(Money, micro_usd=changes, low_micro_usd=changes, high_micro_usd=changes),
+)
+
+
+@given(adjustments, shares())
+def test_the_parts_of_an_adjustment_add_up_to_it(whole: Adjustment, by: dict[str, Decimal]) -> None:
+    parts = split_adjustment(whole, by).values()
+
+    assert tuple(map(sum, zip(*map(numbers, parts), strict=True))) == numbers(whole)
+    assert {part.money is None for part in parts} == {whole.money is None}

@@ -358,6 +358,57 @@ def test_the_hashes_survive_layout_and_wording(text: str, whole: PolicySet) -> N
     assert other.hash == whole.hash
 
 
+MONEY = """\
+attribution:
+  - name: "exp-*"
+    team: research
+commitments:
+  - {kind: credit, usd: 20000, expires: "2026-12-31"}
+budgets:
+  gpus:
+    description: what all of them may cost
+    scope: {all: true}
+    limit: {usd: 1000, per: month}
+    thresholds: [{at: 80%, do: warn}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("", "", id="nothing"),
+        pytest.param("what all of them may cost", "another wording", id="a description"),
+        pytest.param("budgets:", "\n# more lines\nbudgets:", id="its place"),
+    ],
+)
+def test_the_hash_of_budgets_survives_layout_and_wording(old: str, new: str) -> None:
+    whole, other = (
+        load({"a.yaml": WHOLE + MONEY}),
+        load({"b.yaml": WHOLE + MONEY.replace(old, new)}),
+    )
+
+    assert other.hash == whole.hash
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("usd: 1000,", "usd: 1001,", id="a budget"),
+        pytest.param("at: 80%", "at: 90%", id="a threshold"),
+        pytest.param("usd: 20000", "usd: 20001", id="a commitment"),
+        pytest.param("team: research", "team: search", id="whose it is"),
+        pytest.param('"exp-*"', '"exp-?"', id="what is somebody's"),
+    ],
+)
+def test_money_that_counts_changes_the_hash(old: str, new: str) -> None:
+    whole, other = (
+        load({"a.yaml": WHOLE + MONEY}),
+        load({"a.yaml": WHOLE + MONEY.replace(old, new)}),
+    )
+
+    assert other.hash != whole.hash
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [

@@ -262,7 +262,8 @@ class Keeper:
         await self._commit(tenure, write)
 
     async def _act(self, memory: Memory, tenure: Tenure) -> None:
-        self.has_news |= memory.has_work  # what comes of it is told
+        if memory.has_work:
+            self.has_news = True  # what comes of it is told
         await self._actor.act(memory, tenure)
 
     def _write_cycle(
@@ -296,7 +297,8 @@ class Keeper:
     def _record(self, session: Session, notices: Sequence[Notice]) -> None:
         for notice in notices:
             destinations = self.rules.telling.destinations(notice)
-            self.has_news |= stored_notices.record(session, notice, destinations)
+            if stored_notices.record(session, notice, destinations):
+                self.has_news = True
 
     async def _commit(self, tenure: Tenure, write: Write) -> None:
         """Write in one transaction, which the holder of a newer lease has to wait for.

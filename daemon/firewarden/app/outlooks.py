@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from firewarden.app.metered import open_meter
 from firewarden.app.queries import Ledger
 from firewarden.app.spending import SpendingReader, amount_of, billed_totals
 from firewarden.decide.budget import Outlook, Standing
@@ -20,7 +19,6 @@ from firewarden.metering.totals import Totals, total_of
 from firewarden.model.usage import Usage
 from firewarden.policy.rules import Budget
 from firewarden.store.bill import read_backfill
-from firewarden.store.history import first_poll
 from firewarden.store.totals import read_usage_by_hour
 
 HISTORY = timedelta(days=PROFILE_DAYS + 1)
@@ -41,6 +39,7 @@ class Outlooks:
 
     _hours: dict[str, Hours] = field(default_factory=dict)
     _whole_at: dict[str, datetime] = field(default_factory=dict)
+    _read_at: dict[str, datetime] = field(default_factory=dict)
     _found: dict[tuple[str, str], Outlook] = field(default_factory=dict)
     _at: datetime | None = None
 
@@ -53,7 +52,7 @@ class Outlooks:
         budget, value = standing.budget, standing.value
         if not any(each.is_forecast for each in budget.thresholds):
             return None
-        now = open_meter(reader.ledger).rolled_until
+        now = reader.meter.rolled_until
         if self._at != now:
             self._at, self._found = now, {}
         if (budget.name, value) not in self._found:
@@ -77,13 +76,16 @@ class Outlooks:
     def _read(self, reader: SpendingReader, budget: Budget, now: datetime) -> Hours:
         """Read what is new of the hours of *budget*, and once a day all of them."""
         hours = self._hours.setdefault(budget.name, {})
+        if self._read_at.get(budget.name) == now:
+            return hours  # for another of its values
+        self._read_at[budget.name] = now
         whole_at = self._whole_at.get(budget.name)
         since = now - READ_AGAIN
         if whole_at is None or now - whole_at >= _DAY:
             since, self._whole_at[budget.name] = now - HISTORY, now
             hours.clear()
-        poll = first_poll(reader.ledger.session, reader.ledger.account)
-        begun = now if poll is None else floor_hour(poll.answered_at) + _HOUR
+        watched = reader.watched_since
+        begun = now if watched is None else floor_hour(watched) + _HOUR
         hours.update(_billed(reader, budget, now - HISTORY, min(now, begun)))
         while since < now:
             until = min(since + _DAY, now)
@@ -116,14 +118,10 @@ def _billed(reader: SpendingReader, budget: Budget, since: datetime, until: date
     for day in read_backfill(ledger.session, ledger.account, first=first, last=last):
         zone = ZoneInfo(day.billed.timezone)
         begun = midnight(day.billed.day, zone)
-        hours = [
-            at
-            for at in hours_of(floor_hour(begun), midnight(day.billed.day + _DAY, zone))
-            if since <= at < until
-        ]
+        hours = hours_of(begun, midnight(day.billed.day + _DAY, zone))
         for value, seconds in reader.billed_parts(budget, day):
-            total = billed_totals(day, seconds // 24)
-            for at in hours:
+            total = billed_totals(day, seconds // len(hours))
+            for at in (each for each in hours if since <= each < until):
                 of_hour = found.setdefault(at, {})
                 of_hour[value] = of_hour.get(value, Totals()) + total
     return found

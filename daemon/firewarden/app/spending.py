@@ -1,27 +1,28 @@
 """What has been spent of each budget, from the ledger alone."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from fnmatch import fnmatchcase
 from zoneinfo import ZoneInfo
 
-from firewarden.app.metered import open_meter
+from firewarden.app.metered import Meter, open_meter
 from firewarden.app.owners import Owners
 from firewarden.app.queries import Ledger
 from firewarden.app.spent import read_trued_up
 from firewarden.decide.budget import Standing, stretches
+from firewarden.decide.scope import WHOLE, counted, facts
 from firewarden.decide.worth import burn_micro_usd
 from firewarden.metering.periods import Period, midnight, period_at
 from firewarden.metering.spending import Spent
-from firewarden.metering.splits import parts_of, split_usage
+from firewarden.metering.splits import parts_of, split_adjustment, split_usage
 from firewarden.metering.totals import Totals, total_of
 from firewarden.model.attributes import Attributes
 from firewarden.model.deployment import Deployment
-from firewarden.model.ids import DeploymentId, Uid
+from firewarden.model.ids import Uid
 from firewarden.model.price import MICRO, MS_PER_HOUR
+from firewarden.model.trueup import Adjustment, Money
 from firewarden.model.usage import Known, Usage
 from firewarden.policy.budgets import DEFAULT
 from firewarden.policy.rules import Budget
@@ -30,7 +31,6 @@ from firewarden.store.history import first_poll, read_known
 from firewarden.store.trueup import Adjusted
 
 _MS = 1_000
-_ALL = Decimal(1)
 _DAY = timedelta(days=1)
 
 ByValue = Mapping[str, Totals]
@@ -65,12 +65,17 @@ class SpendingReader:
     )
     known: dict[Uid, Known] = field(init=False)
     owners: Owners = field(init=False)
+    meter: Meter = field(init=False)
+    watched_since: datetime | None = field(init=False)
 
     def __post_init__(self) -> None:
-        """Read which deployments there are, and whose they were."""
+        """Read which deployments there are, whose they were, and since when they are watched."""
         known = read_known(self.ledger.session, self.ledger.account)
         self.known = {one.uid: one for one in known}
         self.owners = Owners(self.ledger, self.known)
+        self.meter = open_meter(self.ledger)
+        poll = first_poll(self.ledger.session, self.ledger.account)
+        self.watched_since = poll.answered_at if poll else None
 
     def standings(self, budget: Budget) -> Iterator[Standing]:
         """Find out where *budget* stands, for each of its values; outside its dates nowhere.
@@ -111,12 +116,10 @@ class SpendingReader:
 
     def _lately(self, budget: Budget, total: Totals, stretch: timedelta) -> Spent:
         """Say what was spent in the last *stretch*, and for how much of it anybody knows."""
-        now, poll = self.ledger.now, first_poll(self.ledger.session, self.ledger.account)
-        confirmed_at = open_meter(self.ledger).confirmed_at
+        now, since, until = self.ledger.now, self.watched_since, self.meter.confirmed_at
         watched = timedelta(0)
-        if poll is not None and confirmed_at is not None:
-            begun, ended = max(now - stretch, poll.answered_at), min(now, confirmed_at)
-            watched = max(ended - begun, timedelta(0))
+        if since is not None and until is not None:
+            watched = max(min(now, until) - max(now - stretch, since), timedelta(0))
         return Spent(
             usd=amount_of(budget, total),
             lasted=stretch,
@@ -141,8 +144,7 @@ class SpendingReader:
     def _read(self, since: datetime, until: datetime) -> list[tuple[Usage, Attributes]]:
         key = (since, until)
         if key not in self._used:
-            meter = open_meter(self.ledger)
-            self._used[key] = list(self.owners.used(meter, since, until))
+            self._used[key] = list(self.owners.used(self.meter, since, until))
         return self._used[key]
 
     def _billed(self, budget: Budget, window: Period, now: datetime) -> ByValue:
@@ -168,85 +170,41 @@ class SpendingReader:
     def _adjusted_parts(self, budget: Budget, adjusted: Adjusted) -> Iterator[tuple[str, Totals]]:
         """Give an adjustment to whoever owns its name now, by shares where teams split it."""
         owner = self.owners.of_name(adjusted.deployment_id)
-        facts = _facts(adjusted.deployment_id, adjusted.base_model, adjusted.accelerator_type)
-        for value, share in _shares(budget, facts, owner):
-            yield value, _adjusted_totals(adjusted, share)
+        about = facts(adjusted.deployment_id, adjusted.base_model, adjusted.accelerator_type)
+        change = adjusted.adjustment
+        parts = split_adjustment(change, owner.split)
+        for value, team in counted(budget, about, owner):
+            yield value, _adjusted_totals(change if team == WHOLE else parts[team])
 
     def parts(self, budget: Budget, usage: Usage, owner: Attributes) -> Iterator[tuple[str, Usage]]:
         """Cut *usage* by the values of *budget*; what it is not about is left out."""
         known = self.known[usage.uid]
-        facts = _facts(known.deployment_id, known.base_model, usage.accelerator_type)
-        for value, share in _shares(budget, facts, owner):
-            yield value, usage if share == _ALL else _part(usage, share)
+        about = facts(known.deployment_id, known.base_model, usage.accelerator_type)
+        parts = split_usage(usage, owner.split) if owner.split else {}
+        for value, team in counted(budget, about, owner):
+            yield value, usage if team == WHOLE else parts[team]
 
     def billed_parts(self, budget: Budget, day: Backfilled) -> Iterator[tuple[str, int]]:
         """Cut the GPU-seconds of a billed day by the values of *budget*."""
         billed = day.billed
         owner = self.owners.of_name(billed.deployment_id)
-        facts = _facts(billed.deployment_id, billed.base_model, billed.accelerator_type)
-        for value, share in _shares(budget, facts, owner):
-            seconds = billed.gpu_seconds
-            if share != _ALL:
-                seconds = parts_of(seconds, {"": share, "others": _ALL - share})[""]
-            yield value, seconds
+        about = facts(billed.deployment_id, billed.base_model, billed.accelerator_type)
+        parts = parts_of(billed.gpu_seconds, owner.split)
+        for value, team in counted(budget, about, owner):
+            yield value, billed.gpu_seconds if team == WHOLE else parts[team]
 
     def _burn(self, budget: Budget) -> Mapping[str, Decimal]:
         """Tell what runs now an hour: of what has a price, or in GPUs."""
         found: defaultdict[str, Decimal] = defaultdict(Decimal)
         prices, now = self.ledger.prices, self.ledger.now
         for one in self.deployments:
-            facts = _facts(one.deployment_id, one.base_model, one.accelerator_type)
+            about = facts(one.deployment_id, one.base_model, one.accelerator_type)
             micro_usd = burn_micro_usd(one, prices, now=now) if budget.is_money else None
             burn = Decimal(micro_usd or 0) / MICRO if budget.is_money else Decimal(one.gpu_count)
-            for value, share in _shares(budget, facts, self.whose(one)):
-                found[value] += burn * share
+            owner = self.whose(one)
+            for value, team in counted(budget, about, owner):
+                found[value] += burn if team == WHOLE else burn * owner.split[team]
         return found
-
-
-def _shares(
-    budget: Budget, facts: Mapping[str, str], owner: Attributes
-) -> Iterator[tuple[str, Decimal]]:
-    """Say whose a part of it is under *budget*, by value, with its share; none: it is out of it."""
-    if not _is_meant(budget, facts, owner):
-        return
-    wanted = budget.scope.get("team")
-    if owner.split and (budget.each == "team" or wanted):
-        for team, share in owner.split.items():
-            if wanted is None or _matches(wanted, team):
-                yield (_spelled(budget, team) if budget.each == "team" else ""), share
-        return
-    if not budget.each:
-        yield "", _ALL
-        return
-    value = getattr(owner, budget.each) or budget.untagged
-    if value:
-        yield _spelled(budget, value), _ALL
-
-
-def _spelled(budget: Budget, value: str) -> str:
-    """Spell *value* as the limits do, else in lower case: one team has one budget."""
-    names = {name.casefold(): name for name in budget.amounts}
-    return names.get(value.casefold(), value.casefold())
-
-
-def _is_meant(budget: Budget, facts: Mapping[str, str], owner: Attributes) -> bool:
-    for name, patterns in budget.scope.items():
-        values = (facts[name],) if name in facts else owner.values(name)
-        if not any(_matches(patterns, value) for value in values):
-            return False
-    return True
-
-
-def _matches(patterns: Iterable[str], value: str) -> bool:
-    return any(fnmatchcase(value.casefold(), pattern.casefold()) for pattern in patterns)
-
-
-def _facts(deployment_id: DeploymentId, model: str, accelerator: str) -> Mapping[str, str]:
-    return {"name": deployment_id, "model": model, "accelerator": accelerator}
-
-
-def _part(usage: Usage, share: Decimal) -> Usage:
-    return split_usage(usage, {"": share, "others": _ALL - share})[""]
 
 
 def billed_totals(day: Backfilled, seconds: int) -> Totals:
@@ -267,22 +225,19 @@ def billed_totals(day: Backfilled, seconds: int) -> Totals:
     )
 
 
-def _adjusted_totals(adjusted: Adjusted, share: Decimal) -> Totals:
-    """Take a *share* of an adjustment as a sum of usage: it may be less than nothing."""
-    change = adjusted.adjustment
-    money, priced = change.money, change.money is not None
-    amounts = (money.micro_usd, money.low_micro_usd, money.high_micro_usd) if money else (0, 0, 0)
-    cost, low, high = (int(amount * share) * MS_PER_HOUR for amount in amounts)
-    gpu_ms = int(change.gpu_ms * share)
+def _adjusted_totals(change: Adjustment) -> Totals:
+    """Take an adjustment as a sum of usage: it may be less than nothing."""
+    money = change.money or Money()
+    is_priced = change.money is not None
     return Totals(
-        gpu_ms=gpu_ms,
-        low_ms=int(change.low_ms * share),
-        high_ms=int(change.high_ms * share),
-        unpriced_ms=0 if priced else gpu_ms,
-        unpriced_high_ms=0 if priced else int(change.high_ms * share),
-        cost_units=cost,
-        low_units=low,
-        high_units=high,
+        gpu_ms=change.gpu_ms,
+        low_ms=change.low_ms,
+        high_ms=change.high_ms,
+        unpriced_ms=0 if is_priced else change.gpu_ms,
+        unpriced_high_ms=0 if is_priced else change.high_ms,
+        cost_units=money.micro_usd * MS_PER_HOUR,
+        low_units=money.low_micro_usd * MS_PER_HOUR,
+        high_units=money.high_micro_usd * MS_PER_HOUR,
     )
 
 

@@ -4,15 +4,11 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from firewarden.app.queries import Ledger
 from firewarden.app.trueup import edges, noon
-from firewarden.model.price import MICRO
-from firewarden.model.trueup import RowState
-from firewarden.report.usage import Figures, UsageState
 from firewarden.store.history import first_poll
 from firewarden.store.trueup import Adjusted, read_adjustments, read_verdicts
 
@@ -20,13 +16,6 @@ ADJUSTMENTS: Final = "(adjustments)"
 """Stands where a bill does not say what a row is grouped by."""
 
 _DAY = timedelta(days=1)
-_STATES: Final = {
-    RowState.EQUAL: UsageState.SETTLED,
-    RowState.RESERVED: UsageState.SETTLED,
-    RowState.ADJUSTED: UsageState.ADJUSTED,
-    RowState.UNATTRIBUTED: UsageState.ADJUSTED,
-    RowState.DISPUTED: UsageState.DISPUTED,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,22 +70,3 @@ def read_trued_up(ledger: Ledger, since: datetime, until: datetime) -> TruedUp:
 
 def _at(timed: tuple[datetime, object]) -> datetime:
     return timed[0]
-
-
-def adjusted_figures(adjusted: Adjusted) -> Figures:
-    """Take an adjustment as figures of its own, to be added to those that were metered."""
-    change = adjusted.adjustment
-    money = change.money
-    cost = Decimal(money.micro_usd if money else 0) / MICRO
-    return Figures(
-        gpu_ms=change.gpu_ms,
-        low_ms=change.low_ms,
-        high_ms=change.high_ms,
-        unpriced_ms=0 if money else change.gpu_ms,
-        adjusted_ms=change.gpu_ms,
-        cost=cost,
-        cost_low=Decimal(money.low_micro_usd if money else 0) / MICRO,
-        cost_high=Decimal(money.high_micro_usd if money else 0) / MICRO,
-        adjustment=cost,
-        state=_STATES[adjusted.state],
-    )

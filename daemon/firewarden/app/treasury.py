@@ -45,7 +45,8 @@ class Treasury:
                 tenure.fence(session)
                 for notice in notices:
                     destinations = rules.telling.destinations(notice)
-                    self.keeper.has_news |= stored_notices.record(session, notice, destinations)
+                    if stored_notices.record(session, notice, destinations):
+                        self.keeper.has_news = True
 
         await self.tools.run_db(write)
 

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import reduce
 from operator import add
 from zoneinfo import ZoneInfo
@@ -14,14 +13,13 @@ from firewarden.app.owners import NOBODYS, Owners, labels
 from firewarden.app.periods import find_zone, month_start, periods, read_when
 from firewarden.app.picture import take_any_picture
 from firewarden.app.queries import Ledger
-from firewarden.app.spent import ADJUSTMENTS, adjusted_figures, read_trued_up
+from firewarden.app.spent import ADJUSTMENTS, read_trued_up
+from firewarden.app.usage_figures import adjusted_figures, billed_figures, metered_figures
 from firewarden.errors import UserError
 from firewarden.metering.periods import Period
 from firewarden.metering.splits import parts_of, split_usage
-from firewarden.metering.totals import total_of
 from firewarden.model.attributes import Attributes
 from firewarden.model.ids import Uid
-from firewarden.model.price import cost_usd
 from firewarden.model.trueup import RowState
 from firewarden.model.usage import Usage
 from firewarden.model.vocabulary import ATTRIBUTES, UNITS
@@ -33,8 +31,6 @@ from firewarden.store.trueup import Adjusted
 GROUPS = ("deployment", "uid", "model", "accelerator", *ATTRIBUTES, *UNITS)
 """What usage can be grouped by."""
 
-_MS = 1_000
-_NANO = Decimal(1).scaleb(-9)
 _DAY = timedelta(days=1)
 
 Keys = tuple[str, ...]
@@ -261,55 +257,9 @@ class _Rows:
         return self._keys(values, period)
 
     def _figures(self, keys: Keys) -> Figures:
-        parts = [_billed_figures(day) for day in self._billed.get(keys, ())]
+        parts = [billed_figures(day) for day in self._billed.get(keys, ())]
         parts += [adjusted_figures(each) for each in self._adjusted.get(keys, ())]
         if usages := self._metered.get(keys):
             state = UsageState.ESTIMATED if keys in self._open else UsageState.SETTLED
-            parts.append(_metered_figures(usages, self._protected, state))
+            parts.append(metered_figures(usages, self._protected, state))
         return reduce(add, parts)
-
-
-def _metered_figures(
-    usages: Sequence[Usage], protected: frozenset[Uid], state: UsageState
-) -> Figures:
-    total = total_of(usages)
-    actionable = total_of(usage for usage in usages if usage.uid not in protected)
-    return Figures(
-        gpu_ms=total.gpu_ms,
-        low_ms=total.low_ms,
-        high_ms=total.high_ms,
-        idle_ms=total.idle_ms,
-        unknown_ms=total.unknown_ms,
-        gap_ms=total.gap_ms,
-        starting_ms=total.starting_ms,
-        unpriced_ms=total.unpriced_ms,
-        cost=_nano(total.usd),
-        cost_low=_nano(total.usd_low),
-        cost_high=_nano(total.usd_high),
-        idle_cost=_nano(total.idle_usd),
-        idle_actionable_cost=_nano(actionable.idle_usd),
-        state=state,
-    )
-
-
-def _billed_figures(day: Backfilled) -> Figures:
-    """Take a billed day as it is: exact by the provider's word, its use unknown."""
-    gpu_ms = day.billed.gpu_seconds * _MS
-    price = day.micro_usd_per_gpu_hour
-    cost = _nano(cost_usd(gpu_ms, price or 0))
-    return Figures(
-        gpu_ms=gpu_ms,
-        low_ms=gpu_ms,
-        high_ms=gpu_ms,
-        unknown_ms=gpu_ms,
-        unpriced_ms=gpu_ms if price is None else 0,
-        cost=cost,
-        cost_low=cost,
-        cost_high=cost,
-        state=UsageState.BACKFILLED,
-    )
-
-
-def _nano(amount: Decimal) -> Decimal:
-    """Round to the nano-dollar, once a row: so rows sum to their total exactly."""
-    return amount.quantize(_NANO)

@@ -28,14 +28,10 @@ class Margin:
 
     and taking GPUs away saves exactly what is on demand less afterwards. With one pool that
     is min(g, max(0, U - R)).
-
-    Attributes:
-        unmet: a minimum spend will not be reached at this pace: then nothing saves anything.
     """
 
     used: Mapping[Pool, int]
     reserved: Mapping[Pool, int]
-    unmet: bool = False
 
     @classmethod
     def of(
@@ -44,7 +40,6 @@ class Margin:
         commitments: Iterable[Commitment],
         *,
         at: datetime,
-        unmet: bool = False,
     ) -> Self:
         """Count what is in use and what is reserved at *at*.
 
@@ -58,12 +53,10 @@ class Margin:
         for each in commitments:
             if each.kind is CommitmentKind.CAPACITY and each.holds(at):
                 reserved[each.accelerator_type, each.placement] += each.gpus
-        return cls(used=used, reserved=reserved, unmet=unmet)
+        return cls(used=used, reserved=reserved)
 
     def saved(self, pool: Pool, gpus: int) -> int:
         """Tell how many GPUs fewer are paid for once *gpus* of those in *pool* are gone."""
-        if self.unmet:
-            return 0
         accelerator_type, _ = pool
         left = self.without(pool, gpus)
         return self.on_demand(accelerator_type) - left.on_demand(accelerator_type)
@@ -72,16 +65,6 @@ class Margin:
         """Take *gpus* of those in *pool* away, or all that there are."""
         left = max(0, self.used.get(pool, 0) - gpus)
         return replace(self, used={**self.used, pool: left})
-
-    def unused(self) -> dict[Pool, int]:
-        """Tell how many reserved GPUs nobody uses, by what they are reserved for; none left out."""
-        found: dict[Pool, int] = {}
-        for (accelerator_type, placement), gpus in self.reserved.items():
-            used = self.used.get((accelerator_type, placement), 0)
-            if not placement:
-                used = self._beyond_their_own(accelerator_type)
-            found[accelerator_type, placement] = max(0, gpus - used)
-        return found
 
     def on_demand(self, accelerator_type: str) -> int:
         """Count the GPUs that are paid for because they are used."""

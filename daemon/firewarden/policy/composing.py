@@ -26,6 +26,7 @@ from firewarden.policy.rules import (
     Approval,
     Attribution,
     Autoscaling,
+    Budget,
     Limits,
     OnExceed,
     Policy,
@@ -68,7 +69,7 @@ def compose(
             asdict(alerts),
             asdict(snooze),
             [[_plain(rule.match)] for rule in attribution],
-            [asdict(budget) for budget in budgets],
+            [_counting(budget) for budget in budgets],
             None if commitments is None else [asdict(each) for each in commitments],
         ),
         notes=notes,
@@ -213,6 +214,12 @@ def _plain(entry: Strict) -> object:
 
 def _for_people(entry: Strict) -> set[str]:
     return {"reason", "owner"} if isinstance(entry, ProtectionEntry) else set()
+
+
+def _counting(budget: Budget) -> dict[str, object]:
+    """Give what of *budget* decides anything: not its wording, nor where it is written."""
+    apart = {"description", "path", "line"}
+    return {name: value for name, value in asdict(budget).items() if name not in apart}
 
 
 def _hash(*parts: object) -> str:
