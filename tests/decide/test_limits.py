@@ -331,12 +331,12 @@ def _most_generous(limits: Iterable[Limits]) -> Limits:
         per_cycle=max(one.per_cycle for one in of_all),
         per_hour=max(one.per_hour for one in of_all),
         per_day=None if None in days else max(known),
-        share_per_hour=max(one.share_per_hour for one in of_all),
+        share_per_hour=max(one.share_per_hour or Decimal(1) for one in of_all),
     )
 
 
 def _check_windows(limits: Limits, sent: list[datetime]) -> None:
-    share = max(1, int(FLEET * limits.share_per_hour))
+    share = max(1, int(FLEET * (limits.share_per_hour or 1)))
     for end in sent:
         assert sent.count(end) <= limits.per_cycle
         assert sum(end - HOUR < at <= end for at in sent) <= min(limits.per_hour, share)

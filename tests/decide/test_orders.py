@@ -78,7 +78,7 @@ def test_an_order_says_what_it_rests_on_and_what_was_before() -> None:
 
     assert order.effect == Effect(min_replica_count=0, replica_count=0)
     assert intent.before == Bounds.of(a_deployment())
-    assert intent.evidence == evidence_for(Verb.SCALE_TO_ZERO, Seen(a_deployment(), a_world()))
+    assert intent.evidence == evidence_for(Seen(a_deployment(), a_world()), of_use=True)
     assert (intent.opened_at, intent.stage) == (INCIDENT.opened_at, INCIDENT.stage)
     assert (intent.put_back, intent.provider_delete) == (PutBack.ON_WAKE, ProviderDelete.RESTORE)
     assert (intent.epoch, intent.policy_hash, intent.mode) == (7, POLICY.hash, Mode.ENFORCE)

@@ -13,7 +13,7 @@ from firewarden.decide.protections import (
 from firewarden.decide.seen import Seen
 from firewarden.model.deployment import Deployment, Surroundings, Trait
 from firewarden.model.vocabulary import Blocker
-from firewarden.policy.schema import LIFTABLE
+from firewarden.policy.fields import LIFTABLE
 from tests.support.deciding import (
     NOW,
     Looks,

@@ -10,16 +10,16 @@ import pytest
 from firewarden.decide.plan import SavesBasis
 from firewarden.model.vocabulary import Blocker, Mode, ProviderDelete, PutBack, Verb
 from firewarden.policy.attribution import AttributionEntry
-from firewarden.policy.budgets import BudgetEntry, LimitEntry, ScopeEntry, ThresholdEntry
+from firewarden.policy.budgets import BudgetEntry, LimitEntry, ScopeEntry
 from firewarden.policy.checking import check
 from firewarden.policy.durations import format_duration
+from firewarden.policy.fields import LIFTABLE
 from firewarden.policy.joining import Snooze
 from firewarden.policy.loading import load
 from firewarden.policy.match import Description, Match
 from firewarden.policy.people import AlertsEntry, ApprovalEntry, SnoozeEntry
 from firewarden.policy.rules import EFFECTS, Approval, Limits, RequireData
 from firewarden.policy.schema import (
-    LIFTABLE,
     LimitsEntry,
     PolicyEntry,
     PolicyFile,
@@ -33,6 +33,7 @@ from tests.policy.texts import budget
 
 TEXT = (Path(__file__).parents[2] / "docs" / "policies.md").read_text(encoding="utf-8")
 WHOLE = re.findall(r"^```yaml\n(.*?)^```", TEXT, flags=re.MULTILINE | re.DOTALL)
+ACTS = "[{at: 80%, do: warn}, {at: 100%, do: park}]"
 SOUND = {"match": "{name: x}", "when": "{idle_for: 1h}", "stages": "[warn]"}
 
 
@@ -134,11 +135,13 @@ FRAMES: dict[str, Callable[[str], str]] = {
     "### `require_data`": lambda example: in_policy(require_data=f"{{{example}}}"),
     "## `protect`": in_protect,
     "## `attribution`": lambda example: in_file(f"attribution: [{{name: x, {example}}}]"),
-    "## `budgets`": lambda example: budget(**dict([example.split(": ", maxsplit=1)])),
+    "## `budgets`": lambda example: budget(
+        **{"thresholds": ACTS} | dict([example.split(": ", maxsplit=1)])
+    ),
     "### `scope`": lambda example: budget(scope=f"{{{example}}}"),
     "### `limit`": lambda example: budget(limit=f"{{{example}}}", scope="{each: team}"),
     "### `thresholds`": lambda example: budget(
-        thresholds=f"[{{{example}}}]", limit="{usd: 5, per: month}"
+        thresholds=f"[{{at: 1%, do: info}}, {{{example}}}]", limit="{usd: 5, per: month}"
     ),
     "## `notify`": lambda example: f"version: 1\nnotify: {{one: {example}}}\n",
 }
@@ -168,13 +171,13 @@ def test_every_effect_and_every_answer_to_it_has_an_example_that_loads() -> None
     assert {policy.verb for policy in shown} == EFFECTS
     assert {Mode.OBSERVE, Mode.APPROVE, Mode.ENFORCE} <= {policy.mode for policy in shown}
     assert {policy.put_back for policy in shown} == set(PutBack)
+    assert {policy.budget for policy in shown} >= {"", "research-day"}
 
 
 def test_every_word_of_later_versions_is_listed() -> None:
     models = (PolicyFile, PolicyEntry, Match, When, LimitsEntry, ProtectionEntry, Stage)
     inner = (WarnStage, WaitStage, EffectStage, SetAutoscalingStage, AlertsEntry)
-    budgets = (BudgetEntry, LimitEntry, ThresholdEntry)
-    later = {word for model in (*models, *inner, *budgets) for word in model.later} | {"at_end"}
+    later = {word for model in (*models, *inner, LimitEntry) for word in model.later} | {"at_end"}
 
     assert later <= set(re.findall(r"`(?:restore: )?([a-z_]+)`", section("## Not in this version")))
 

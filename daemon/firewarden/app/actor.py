@@ -29,7 +29,7 @@ from firewarden.model.notice import Notice
 from firewarden.model.people import Override, OverrideKind, RequestOutcome
 from firewarden.model.verdict import Incident, IncidentState
 from firewarden.model.vocabulary import Verb
-from firewarden.policy.rules import EFFECTS, PolicySet
+from firewarden.policy.rules import EFFECTS, PolicySet, is_rung
 from firewarden.store import incidents as stored_incidents
 from firewarden.store import overrides, requests
 from firewarden.store.notices import record as record_notice
@@ -161,7 +161,7 @@ class Actor:
         words = overrides.standing(session, account, now=now)
         if any(each.kind is OverrideKind.PAUSE for each in words):
             return "a person has paused all actions"
-        if order.verb in EFFECTS and any(each.uid == order.uid for each in words):
+        if order.verb in EFFECTS and any(_forbids(each, order) for each in words):
             return "a person has it left alone"
         if order.actor != POLICY:
             return ""
@@ -300,6 +300,12 @@ def _closed(deed: Deed, situation: Situation) -> Incident | None:
         held_by=None,
         held_since=None,
     )
+
+
+def _forbids(word: Override, order: Order) -> bool:
+    """Does *word* keep *order* from being carried out? A snooze keeps no budget from its limit."""
+    snoozed = word.kind is OverrideKind.SNOOZE and is_rung(order.policy)
+    return word.uid == order.uid and not snoozed
 
 
 def write_answer(session: Session, answer: Answer, *, at: datetime) -> None:

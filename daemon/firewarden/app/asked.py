@@ -133,7 +133,7 @@ class Asking:
             effect=Effect(undelete=True),
             before=Bounds.of(found),
             reason=request.reason or "asked for",
-            evidence=evidence_for(Verb.UNDELETE, Seen(found, self.situation)),
+            evidence=evidence_for(Seen(found, self.situation)),
         )
         return _by(order, request)
 

@@ -7,8 +7,8 @@ from firewarden.app.picture import take_picture
 from firewarden.app.queries import Ledger
 from firewarden.app.standings import read_standings
 from firewarden.app.usage import why_incomplete
-from firewarden.decide.budget import Standing
-from firewarden.report.budgets import BudgetLine, BudgetsView
+from firewarden.decide.budget import Standing, with_reach
+from firewarden.report.budgets import BudgetLine, BudgetReach, BudgetsView
 
 
 def read_budgets(ledger: Ledger) -> BudgetsView:
@@ -30,7 +30,7 @@ def read_budgets(ledger: Ledger) -> BudgetsView:
         at=ledger.now,
         timezone=ledger.timezone,
         problem=why_incomplete(ledger, ledger.now),
-        lines=tuple(map(_line, standings)),
+        lines=tuple(map(_line, with_reach(standings, picture.situation.caps.reaches))),
     )
 
 
@@ -51,9 +51,17 @@ def _line(standing: Standing) -> BudgetLine:
         if_nothing_changes=standing.if_nothing_changes,
         runs_out_at=standing.runs_out_at,
         expected=_expected(standing),
+        reach=_reach(standing),
     )
 
 
 def _expected(standing: Standing) -> tuple[Decimal, Decimal, Decimal] | None:
     forecast = standing.outlook.forecast if standing.outlook else None
     return None if forecast is None else (forecast.usd, *forecast.usd_interval)
+
+
+def _reach(standing: Standing) -> BudgetReach | None:
+    found = standing.reach
+    if found is None:
+        return None
+    return BudgetReach(stoppable_per_hour=found.stoppable, why_soft=found.why_soft)

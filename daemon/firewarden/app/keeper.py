@@ -9,12 +9,15 @@ from datetime import datetime
 import structlog
 
 from firewarden.app.actor import Actor, write_answer
+from firewarden.app.capped import acting, read_caps
 from firewarden.app.compose import Account
 from firewarden.app.lease import LeaseKeeper, Tenure
 from firewarden.app.memory import Found, Memory, Tools, all_prices, read_memory
+from firewarden.app.queries import Ledger
 from firewarden.app.rulebook import read_rules
 from firewarden.app.situation import evidence_reach
 from firewarden.app.words import Words, read_words
+from firewarden.decide.caps import Caps
 from firewarden.decide.hello import hello
 from firewarden.decide.incidents import step
 from firewarden.decide.situation import Situation
@@ -34,6 +37,7 @@ from firewarden.store.descriptions import write_descriptions, write_surroundings
 from firewarden.store.ledger import write_change, write_poll, write_scrape
 from firewarden.store.prices import record_prices
 from firewarden.store.session import Session
+from firewarden.store.versions import write_versions
 
 log = structlog.get_logger()
 
@@ -236,11 +240,32 @@ class Keeper:
         situation = memory.situation(seen, self._tools)
         if situation is None:
             return seen, Found()
-        found = self._found(memory, situation)
+        caps = await self._caps(situation)
+        found = self._found(memory, replace(situation, caps=caps))
         if claimed := {*found.rehearsed, *found.said_to_be_changed}:
             seen = await memory.watch.confirm(seen, sorted(claimed))
-            found = self._found(memory, memory.situation(seen, self._tools) or situation)
+            situation = memory.situation(seen, self._tools) or situation
+            found = self._found(memory, replace(situation, caps=caps))
         return seen, replace(found, owned=memory.ownership.news(seen))
+
+    async def _caps(self, situation: Situation) -> Caps:
+        """Find out what budgets call for; who has none that acts asks the database nothing."""
+        rules = self.rules
+        if not acting(rules.policies):
+            return Caps()
+
+        def read() -> Caps:
+            with self._tools.database.reading() as session:
+                ledger = Ledger(
+                    settings=self._tools.settings,
+                    session=session,
+                    account=self.account.account,
+                    timezone=self.account.timezone,
+                    now=situation.now,
+                )
+                return read_caps(ledger, rules.judge, situation)
+
+        return await self._tools.run_db(read)
 
     def _found(self, memory: Memory, situation: Situation) -> Found:
         verdicts = self.rules.judge.judge(situation)
@@ -279,6 +304,9 @@ class Keeper:
         for each in found.releases:
             intents.release(session, each.action_id, each.why, at=seen.poll.answered_at)
         requests.expire(session, self.account.account, now=seen.poll.answered_at)
+        if budgets := acting(self.rules.policies):
+            hashes = {each.name: each.hash for each in budgets}
+            write_versions(session, self.account.account, hashes, at=seen.poll.answered_at)
         self._record(session, notices)
         self._tools.crash(CrashPoint.CYCLE_WRITTEN)
 

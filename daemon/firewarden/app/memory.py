@@ -83,7 +83,8 @@ class Found:
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What to tell."""
-        return (*(self.steps.notices if self.steps else ()), *self.tended.notices)
+        of_budgets = self.situation.caps.notices if self.situation else ()
+        return (*of_budgets, *(self.steps.notices if self.steps else ()), *self.tended.notices)
 
     @property
     def releases(self) -> tuple[Release, ...]:

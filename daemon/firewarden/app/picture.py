@@ -1,10 +1,11 @@
 """One account as the ledger knows it at one instant, and what the policies make of it."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
+from firewarden.app.capped import read_caps
 from firewarden.app.compose import load_policies
 from firewarden.app.queries import Ledger
 from firewarden.app.situation import load_situation, read_docket
@@ -109,6 +110,7 @@ def take_picture(ledger: Ledger, *, policies: PolicySet | None = None) -> Pictur
     )
     situation = words.over(situation)
     judge = Judge(policies)
+    situation = replace(situation, caps=read_caps(ledger, judge, situation))
     return Picture(
         ledger=ledger,
         situation=situation,

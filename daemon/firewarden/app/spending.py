@@ -11,10 +11,10 @@ from firewarden.app.metered import Meter, open_meter
 from firewarden.app.owners import Owners
 from firewarden.app.queries import Ledger
 from firewarden.app.spent import read_trued_up
-from firewarden.decide.budget import Standing, stretches
+from firewarden.decide.budget import Standing, stretches, window_of
 from firewarden.decide.scope import WHOLE, counted, facts
 from firewarden.decide.worth import burn_micro_usd
-from firewarden.metering.periods import Period, midnight, period_at
+from firewarden.metering.periods import Period, midnight
 from firewarden.metering.spending import Spent
 from firewarden.metering.splits import parts_of, split_adjustment, split_usage
 from firewarden.metering.totals import Totals, total_of
@@ -37,29 +37,18 @@ ByValue = Mapping[str, Totals]
 """Totals by the value of what each has a budget of its own for."""
 
 
-def window_of(budget: Budget, now: datetime) -> Period | None:
-    """Give the window of *budget* that holds *now*; None where there is none."""
-    zone = ZoneInfo(budget.timezone)
-    if budget.per:
-        return period_at(budget.per, now, zone)
-    if budget.rolling is not None:
-        length = budget.rolling
-        return Period(label=f"any {_written(length)}", since=now - length, until=now)
-    if budget.dates is None:
-        return None
-    first, after = budget.dates
-    since, until = midnight(first, zone), midnight(after, zone)
-    label = f"{first.isoformat()}..{after.isoformat()}"
-    return Period(label=label, since=since, until=until) if since <= now < until else None
-
-
 @dataclass(slots=True)
 class SpendingReader:
-    """Reads what several budgets ask for; the same stretch is read once."""
+    """Reads what several budgets ask for; the same stretch is read once.
+
+    Attributes:
+        edited: since when budgets are written as they are, by name.
+    """
 
     ledger: Ledger
     deployments: tuple[Deployment, ...]
     whose: Callable[[Deployment], Attributes]
+    edited: Mapping[str, datetime] = field(default_factory=dict)
     _used: dict[tuple[datetime, datetime], list[tuple[Usage, Attributes]]] = field(
         default_factory=dict
     )
@@ -88,6 +77,7 @@ class SpendingReader:
         spent = self._spent(budget, window.since, now)
         billed = self._billed(budget, window, now)
         burn = self._burn(budget)
+        before_edit = self._before_edit(budget, window, billed)
         lately = {
             stretch: self._spent(budget, now - stretch, now) for stretch in set(stretches(budget))
         }
@@ -108,6 +98,8 @@ class SpendingReader:
                 high=_high(budget, both),
                 unpriced=Decimal(both.unpriced_ms) / MS_PER_HOUR,
                 burn=burn.get(value, Decimal(0)),
+                known_until=self.meter.confirmed_at,
+                spent_at_edit=before_edit(value),
                 lately={
                     stretch: self._lately(budget, of.get(value, Totals()), stretch)
                     for stretch, of in lately.items()
@@ -125,6 +117,19 @@ class SpendingReader:
             lasted=stretch,
             watched_for=watched,
             is_priced=total.is_priced,
+        )
+
+    def _before_edit(
+        self, budget: Budget, window: Period, billed: ByValue
+    ) -> Callable[[str], Decimal | None]:
+        """Say by value what was spent when *budget* was edited; None: before *window* began."""
+        at = self.edited.get(budget.name)
+        if at is None or at <= window.since:
+            return lambda _: None
+        spent = self._spent(budget, window.since, at)
+        nothing = Totals()
+        return lambda value: amount_of(
+            budget, spent.get(value, nothing) + billed.get(value, nothing)
         )
 
     def _values(self, budget: Budget, *found: Mapping[str, object]) -> list[str]:
@@ -258,8 +263,3 @@ def _limit(budget: Budget, value: str, window: Period) -> Decimal | None:
     own = budget.amounts.get(value) if value else None
     usual = own if own is not None else budget.amounts.get(DEFAULT)
     return budget.planned.get(window.label, usual)
-
-
-def _written(length: timedelta) -> str:
-    hours = length // timedelta(hours=1)
-    return f"{hours}h" if timedelta(hours=hours) == length else f"{length}"

@@ -7,7 +7,7 @@ from firewarden.app.outlooks import Outlooks
 from firewarden.app.queries import Ledger
 from firewarden.app.rulebook import Rulebook
 from firewarden.app.standings import read_standings
-from firewarden.decide.budget import PREFIX
+from firewarden.decide.budget import PREFIX, with_reach
 from firewarden.decide.budgets import watch
 from firewarden.model.notice import Notice
 from firewarden.store import notices as stored_notices
@@ -77,4 +77,5 @@ class Treasury:
                 memory.ownership.attributions.of,
                 self._outlooks,
             )
-        return watch(name, standings, firing, now=now)
+        reaches = memory.judged.caps.reaches if memory.judged else {}
+        return watch(name, with_reach(standings, reaches), firing, now=now)

@@ -1,13 +1,15 @@
 """One budget for one of its values: what is spent of it, how fast, and what is expected."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
+from firewarden.decide.caps import Reach
 from firewarden.metering.burn import Burning, BurnRule, burning
 from firewarden.metering.forecast import Forecast, if_nothing_changes
-from firewarden.metering.periods import Period
+from firewarden.metering.periods import Period, midnight, period_at
 from firewarden.metering.spending import Spent
 from firewarden.policy.rules import Budget, Threshold
 
@@ -44,8 +46,12 @@ class Standing:
         spent: the point estimate; low, high: hard bounds of it.
         unpriced: GPU-hours of it that no price is known for, and that are not in `spent`.
         burn: an hour, as it runs now, of what has a price.
+        known_until: nothing is counted beyond; None: nothing is known at all.
+        spent_at_edit: what was spent of the window when the budget was written as it is now;
+            None: before the window began.
         lately: what was spent in the stretches of that length up to now.
         outlook: what is expected at the window's end; None: nobody asked.
+        reach: how far its highest rung can go; None: it only tells.
     """
 
     budget: Budget
@@ -58,8 +64,11 @@ class Standing:
     high: Decimal
     unpriced: Decimal
     burn: Decimal
+    known_until: datetime | None = None
+    spent_at_edit: Decimal | None = None
     lately: Mapping[timedelta, Spent] = field(default_factory=dict)
     outlook: Outlook | None = None
+    reach: Reach | None = None
 
     @property
     def share(self) -> Decimal:
@@ -104,9 +113,39 @@ class Standing:
         return f"{PREFIX}{self.budget.name}:{self.value}:"
 
 
+def with_reach(
+    standings: Iterable[Standing], reaches: Mapping[tuple[str, str], Reach]
+) -> tuple[Standing, ...]:
+    """Put beside each of *standings* how far its budget can go."""
+    return tuple(
+        replace(each, reach=reaches.get((each.budget.name, each.value))) for each in standings
+    )
+
+
 def stretches(budget: Budget) -> Iterator[timedelta]:
     """Name the stretches whose spend the thresholds of *budget* look at."""
     for threshold in budget.thresholds:
         if threshold.burn is not None:
             yield threshold.over
             yield threshold.also
+
+
+def window_of(budget: Budget, now: datetime) -> Period | None:
+    """Give the window of *budget* that holds *now*; None where there is none."""
+    zone = ZoneInfo(budget.timezone)
+    if budget.per:
+        return period_at(budget.per, now, zone)
+    if budget.rolling is not None:
+        length = budget.rolling
+        return Period(label=f"any {_written(length)}", since=now - length, until=now)
+    if budget.dates is None:
+        return None
+    first, after = budget.dates
+    since, until = midnight(first, zone), midnight(after, zone)
+    label = f"{first.isoformat()}..{after.isoformat()}"
+    return Period(label=label, since=since, until=until) if since <= now < until else None
+
+
+def _written(length: timedelta) -> str:
+    hours = length // timedelta(hours=1)
+    return f"{hours}h" if timedelta(hours=hours) == length else f"{length}"

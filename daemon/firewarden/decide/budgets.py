@@ -153,6 +153,8 @@ def _used(standing: Standing) -> str:
         parts.append(f"at this burn the limit is reached on {at.astimezone(UTC):%d %b %H:%M} UTC")
     if standing.unpriced:
         parts.append(f"{standing.unpriced:,.1f} GPU-h have no known price and are not in it")
+    if standing.reach is not None:
+        parts.append(f"the limit is {standing.reach}")
     return f"{'; '.join(parts)} [{standing.budget.name}]"
 
 

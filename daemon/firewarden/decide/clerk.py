@@ -66,6 +66,7 @@ class Clerk:
 
 
 def _own(seen: Seen, policy: Policy) -> str:
-    """Name *policy* where its name alone can decide: its own past, its own bounds to set."""
-    depends = policy.verb is Verb.SET_AUTOSCALING or bool(seen.situation.deeds.intents)
+    """Name *policy* where its name alone can decide: its own past or budget, bounds to set."""
+    own = policy.verb is Verb.SET_AUTOSCALING or bool(policy.budget)
+    depends = own or bool(seen.situation.deeds.intents)
     return policy.name if depends else ""

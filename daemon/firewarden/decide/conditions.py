@@ -9,6 +9,7 @@ from firewarden.decide.condition import Condition, Finding, all_of, settle_all
 from firewarden.decide.kleene import disjunction, negation, truth_of
 from firewarden.decide.seen import Seen
 from firewarden.model.deployment import Deployment
+from firewarden.model.ids import PolicyName
 from firewarden.model.price import MICRO
 from firewarden.model.verdict import Truth
 from firewarden.policy.rules import RequireData
@@ -46,6 +47,17 @@ def compile_when(
             )
         )
     return tuple(sorted(conditions, key=lambda condition: condition.cost))
+
+
+def called_by(rung: PolicyName) -> Condition:
+    """Ask whether the budget whose *rung* it is calls for a deployment."""
+
+    def ask(seen: Seen) -> Finding:
+        call = seen.situation.caps.called.get((seen.uid, rung))
+        because = call.reason if call else "it does not call for this one"
+        return truth_of(call is not None), None, because, None
+
+    return Condition(name="budget", threshold=None, cost=0, settle=lambda _: None, ask=ask)
 
 
 def _plain(when: When, prefix: str) -> Iterator[Condition]:

@@ -30,6 +30,28 @@ _STALE = 3
 """Intervals after which a listing is too old to act on."""
 
 
+OF_DATA = frozenset(
+    {
+        Blocker.SURROUNDINGS_UNKNOWN,
+        Blocker.DATA_MISSING,
+        Blocker.LISTING_INCOMPLETE,
+        Blocker.TOO_FEW_CYCLES,
+        Blocker.EVIDENCE_BRAKE,
+    }
+)
+"""Blockers that mean "we do not know": an incident stays where it is, its time stands still."""
+
+PASSING = OF_DATA | {
+    Blocker.PAUSED,
+    Blocker.BREAKER,
+    Blocker.NOT_READY,
+    Blocker.COLD_START,
+    Blocker.REQUESTS_IN_FLIGHT,
+    Blocker.COOLDOWN,
+}
+"""Blockers that pass by themselves; any other ends an incident."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guards:
     """The guards of one cycle; *brake* says why the evidence is doubted ("": it is not)."""
@@ -54,11 +76,11 @@ class Guards:
         yield from _overruled(seen, policy)
         yield from _data(seen, policy, unknown)
         yield from _listing(seen.situation)
-        if policy.verb in STOPS:
+        if policy.rests_on_use:
             yield from _used(seen)
         if why := seen.situation.deeds.breaker(now=seen.now):
             yield Blocker.BREAKER, why
-        if why := self.brake():
+        if not policy.budget and (why := self.brake()):
             yield Blocker.EVIDENCE_BRAKE, why
         if why := _saves_nothing(seen, policy):
             yield Blocker.SAVES_NOTHING, why
@@ -100,7 +122,8 @@ def _overruled(seen: Seen, policy: Policy) -> Iterator[Blocked]:
     used = seen.quiet.active_at
     if owed is not None and (used is None or used <= owed):
         yield Blocker.NEEDS_OWNER, "it was put back for want of an owner, and not used since"
-    if why := seen.situation.snoozed.get(seen.uid, ""):
+    why = seen.situation.snoozed.get(seen.uid, "")
+    if why and not policy.budget:  # a budget's limit is raised, or its target protected
         yield Blocker.SNOOZED, why
 
 
@@ -118,7 +141,7 @@ def _used(seen: Seen) -> Iterator[Blocked]:
 def _data(seen: Seen, policy: Policy, unknown: str) -> Iterator[Blocked]:
     if unknown:
         yield Blocker.DATA_MISSING, unknown
-    elif policy.verb in STOPS and seen.deployment.ready_replica_count:
+    elif policy.rests_on_use and seen.deployment.ready_replica_count:
         stretch, because, _ = seen.stretch(policy.require_data.fresh_within)
         if stretch is None:
             yield Blocker.DATA_MISSING, because

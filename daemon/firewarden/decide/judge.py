@@ -12,7 +12,7 @@ from firewarden.decide.attribution import Attributions
 from firewarden.decide.brake import find_brake
 from firewarden.decide.clerk import Clerk
 from firewarden.decide.condition import Condition, Finding, all_of, patience, settle_all
-from firewarden.decide.conditions import compile_when
+from firewarden.decide.conditions import called_by, compile_when
 from firewarden.decide.guards import Guards
 from firewarden.decide.kleene import conjunction
 from firewarden.decide.matching import Matcher, compile_match
@@ -60,11 +60,7 @@ class Judge:
             Rule(
                 policy=policy,
                 matches=compile_match(policy.match, self.attributions.of),
-                conditions=compile_when(
-                    policy.when,
-                    policy.require_data,
-                    deletes_after=policy_set.auto_delete_after,
-                ),
+                conditions=_conditions(policy, policy_set),
             )
             for policy in policy_set.policies
             if policy.mode is not Mode.DISABLED
@@ -147,6 +143,14 @@ class Judge:
             at = None if wait is None else seen.now + wait + rule.policy.grace
             return replace(verdict, acts_at=at)
         return verdict
+
+
+def _conditions(policy: Policy, policy_set: PolicySet) -> tuple[Condition, ...]:
+    if policy.budget:
+        return (called_by(policy.name),)
+    return compile_when(
+        policy.when, policy.require_data, deletes_after=policy_set.auto_delete_after
+    )
 
 
 def judge(situation: Situation, policy_set: PolicySet) -> tuple[Verdict, ...]:

@@ -4,7 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from functools import partial
 
+from firewarden.decide.caps import Caps
 from firewarden.decide.docket import DAY, HOUR, Docket
 from firewarden.decide.situation import Situation
 from firewarden.model.ids import PolicyName
@@ -31,9 +34,10 @@ def let_through(
 
     Windows are rolling and exclude an attempt exactly an hour, or a day, old; attempts since
     the listing that this cycle looks at belong to this cycle. All policies together may do as
-    much as the most generous of them alone. A share of the fleet rounds down, and never below
-    1. Where more is due than a policy with ``on_exceed: hold`` may do, none of its own goes.
-    Calls and the rehearsals of policies that only observe are counted apart.
+    much as the most generous of them alone; what a budget stops counts in that, and is held by
+    the limits of its own alone: it is one decision about one scope. A share of the fleet rounds
+    down, and never below 1. Where more is due than a policy with ``on_exceed: hold`` may do, none
+    of its own goes. Calls and the rehearsals of policies that only observe are counted apart.
     """
     books = {
         is_real: _Books(_attempts(docket, situation, is_real=is_real), policies, situation)
@@ -42,7 +46,7 @@ def let_through(
     for incident in due:
         books[is_real(incident)].wanted[incident.policy] += 1
     go, wait = [], []
-    for incident in sorted(due, key=_longest_due):
+    for incident in sorted(due, key=partial(_turn, situation.caps)):
         if limit := books[is_real(incident)].take(incident.policy):
             wait.append((incident, limit))
         else:
@@ -99,39 +103,49 @@ class _Books:
         limits, counters = self._policies[policy].limits, (self._cycle, self._hour, self._day)
         if own := self._broken(limits, [each[policy] + count for each in counters]):
             return own
-        if whole := self._broken(self._generous(), [each.total() + count for each in counters]):
-            return f"all policies together: {whole}"
+        if not self._policies[policy].budget:
+            together = [each.total() + count for each in counters]
+            if whole := self._broken(self._generous(), together):
+                return f"all policies together: {whole}"
         for each in counters:
             each[policy] += count
         return ""
 
     def _generous(self) -> Limits:
         """Give the limits of all policies together; where one has no limit a day, all have none."""
-        of_all = [one.limits for one in self._policies.values() if one.mode is not Mode.DISABLED]
+        of_all = [
+            one.limits
+            for one in self._policies.values()
+            if one.mode is not Mode.DISABLED and not one.budget
+        ]
         days = [limits.per_day for limits in of_all if limits.per_day is not None]
         return Limits(
             per_cycle=max(limits.per_cycle for limits in of_all),
             per_hour=max(limits.per_hour for limits in of_all),
             per_day=max(days) if len(days) == len(of_all) else None,
-            share_per_hour=max(limits.share_per_hour for limits in of_all),
+            share_per_hour=max(limits.share_per_hour or Decimal(1) for limits in of_all),
         )
 
     def _broken(self, limits: Limits, counts: Sequence[int]) -> str:
         """Name the first of *limits* that *counts* in a cycle, an hour and a day are above."""
         cycle, hour, day = counts
-        share = max(1, int(self._size * limits.share_per_hour))
         if cycle > limits.per_cycle:
             return f"limit of {limits.per_cycle} a cycle"
         if hour > limits.per_hour:
             return f"limit of {limits.per_hour} an hour"
-        if hour > share:
-            whole = f"{limits.share_per_hour:.0%} of the fleet an hour"
-            return f"limit of {whole} ({share} of {self._size})"
+        if limits.share_per_hour is not None:
+            share = max(1, int(self._size * limits.share_per_hour))
+            if hour > share:
+                whole = f"{limits.share_per_hour:.0%} of the fleet an hour"
+                return f"limit of {whole} ({share} of {self._size})"
         if limits.per_day is not None and day > limits.per_day:
             return f"limit of {limits.per_day} a day"
         return ""
 
 
-def _longest_due(incident: Incident) -> tuple[object, ...]:
+def _turn(caps: Caps, incident: Incident) -> tuple[object, ...]:
+    """Give the order of turns: the longest due, and of those of a budget as its ladder says."""
     due = incident.acts_at or incident.opened_at
-    return due, incident.opened_at, incident.uid, incident.policy
+    call = caps.called.get((incident.uid, incident.policy))
+    rank = call.rank if call else 0
+    return due, incident.opened_at, rank, incident.uid, incident.policy

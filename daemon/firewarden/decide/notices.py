@@ -13,7 +13,7 @@ from firewarden.model.notice import Notice
 from firewarden.model.verdict import Incident
 from firewarden.model.vocabulary import Blocker, Mode, Severity, Verb
 from firewarden.policy.durations import format_duration
-from firewarden.policy.rules import EFFECTS, STOPS, Policy
+from firewarden.policy.rules import EFFECTS, STOPS, Policy, is_rung
 from firewarden.policy.schema import When
 
 _DONE = {
@@ -159,6 +159,12 @@ def brake_over(situation: Situation) -> Notice:
 
 def recovery(seen: Seen, incident: Incident) -> str:
     """Say in one clause why the conditions hold no longer."""
+    if is_rung(incident.policy):
+        return "its budget calls for it no longer"
+    return _recovered(seen, incident)
+
+
+def _recovered(seen: Seen, incident: Incident) -> str:
     used = seen.quiet.active_at
     if used is not None and used >= incident.opened_at:
         return "it is in use again"
@@ -197,7 +203,7 @@ def _notice(
     story = story_of(incident)
     return Notice(
         account=situation.fleet.account,
-        kind=kind,
+        kind=_OF_BUDGETS.get(kind, kind) if is_rung(incident.policy) else kind,
         key=f"held:{story.partition(':')[2]}" if kind == "policy.unknown_held" else story,
         severity=severity,
         at=situation.now,
@@ -207,6 +213,15 @@ def _notice(
         resolved=resolved,
         quietly=incident.mode <= Mode.OBSERVE,
     )
+
+
+_OF_BUDGETS = {
+    "idle.acted": "budget.action_done",
+    "idle.cancelled": "budget.action_cancelled",
+    "action.failed": "budget.action_failed",
+    "action.pending": "budget.action_pending",
+}
+"""What is told otherwise where a budget calls for it."""
 
 
 def _adding(notice: Notice, facts: Mapping[str, str]) -> Notice:

@@ -16,7 +16,7 @@ from firewarden.model.fleet import Examined
 from firewarden.model.ids import PolicyName, Uid
 from firewarden.model.verdict import Incident, Truth
 from firewarden.model.vocabulary import Mode, ProviderDelete, PutBack, Verb
-from firewarden.policy.rules import EFFECTS, STOPS, Policy
+from firewarden.policy.rules import EFFECTS, Policy
 
 NO_POLICY = PolicyName("")
 """Of what a person asked for, and no policy."""
@@ -34,6 +34,7 @@ class Order:
         evidence: facts that must be the same when it is carried out.
         releases: numbers of the intents whose changes this one undoes, and why.
         fingerprint: of the plan it was taken from; "" for none.
+        rests_on_use: it stops what nobody uses.
     """
 
     uid: Uid
@@ -51,6 +52,7 @@ class Order:
     request_id: int | None = None
     put_back: PutBack = PutBack.NEVER
     provider_delete: ProviderDelete = ProviderDelete.RESTORE
+    rests_on_use: bool = False
     releases: tuple[int, ...] = ()
     released: Released = Released.RESTORED
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -58,7 +60,7 @@ class Order:
     @property
     def needs_evidence_of_use(self) -> bool:
         """It stops something that runs: its use has to have been looked at just now."""
-        return self.verb in STOPS and self.deployment.ready_replica_count > 0
+        return self.rests_on_use and self.deployment.ready_replica_count > 0
 
     def intent(self, *, at: datetime, epoch: int) -> Intent:
         """Write it down as what is about to be done."""
@@ -108,7 +110,8 @@ def ordered_by_hand(uid: Uid, reason: str, policy: Policy, situation: Situation)
         effect=effect,
         before=bounds.before(standing, deployment),
         reason=reason,
-        evidence=evidence_for(policy.verb, Seen(deployment, situation)),
+        evidence=evidence_for(Seen(deployment, situation), of_use=policy.rests_on_use),
+        rests_on_use=policy.rests_on_use,
         policy=policy.name,
         policy_hash=policy.hash,
         put_back=policy.put_back,
@@ -116,10 +119,10 @@ def ordered_by_hand(uid: Uid, reason: str, policy: Policy, situation: Situation)
     )
 
 
-def evidence_for(verb: Verb, seen: Seen) -> Mapping[str, str]:
-    """List the facts that *verb* rests on."""
+def evidence_for(seen: Seen, *, of_use: bool = False) -> Mapping[str, str]:
+    """List the facts that a change rests on, those *of_use* among them or not."""
     found = evidence_of(seen)
-    return found if verb in STOPS else {name: found[name] for name in _ALWAYS}
+    return found if of_use else {name: found[name] for name in _ALWAYS}
 
 
 def objection(order: Order, examined: Examined, situation: Situation, judge: Judge) -> str:
@@ -136,7 +139,7 @@ def objection(order: Order, examined: Examined, situation: Situation, judge: Jud
     if examined.surroundings is None:
         return "what leans on it could not be read"
     now = _with(situation, found, examined.surroundings)
-    if moved := _moved(order, evidence_for(order.verb, Seen(found, now))):
+    if moved := _moved(order, evidence_for(Seen(found, now), of_use=order.rests_on_use)):
         return moved
     if order.verb in EFFECTS:
         return _judged(order, now, found, judge) or _different(order, found, judge)

@@ -15,6 +15,8 @@ def reason_of(seen: Seen, policy: Policy, truth: Truth, unknown: str) -> str:
         return f"unknown: {unknown}"
     if truth is Truth.FALSE:
         return ""
+    if policy.budget:
+        return seen.situation.caps.called[seen.uid, policy.name].reason
     if policy.when.failed_for is not None:
         return "failed"
     if policy.when.starting_for is not None:

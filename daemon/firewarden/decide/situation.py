@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from firewarden.decide.attribution import Attributions
+from firewarden.decide.caps import Caps
 from firewarden.decide.deeds import Deeds
 from firewarden.metering.margins import Margin
 from firewarden.model.activity import QuietEvidence
@@ -87,6 +88,7 @@ class Situation:
         attributions: whose the deployments are.
         margin: what is paid for used or not; None: nothing is declared, so what is saved is
             *up to* the price.
+        caps: what budgets call for.
     """
 
     now: datetime
@@ -110,6 +112,7 @@ class Situation:
     brake_released_at: datetime | None = None
     attributions: Attributions = field(default_factory=Attributions)
     margin: Margin | None = None
+    caps: Caps = field(default_factory=Caps)
 
     def surroundings_of(self, deployment: Deployment) -> Surroundings | None:
         """Find what leans on *deployment*; None: unknown, too old, or read before it was made."""

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from firewarden.decide import aftermath, notices
 from firewarden.decide.confirming import Confirmed, confirm
 from firewarden.decide.deeds import ROUNDS_A_DAY
+from firewarden.decide.guards import OF_DATA, PASSING
 from firewarden.decide.proceedings import Proceedings
 from firewarden.decide.seen import Seen
 from firewarden.decide.stories import (
@@ -28,27 +29,6 @@ from firewarden.policy.rules import EFFECTS, STOPS, Policy
 
 TELL_AFTER = timedelta(hours=1)
 """People are told of an incident that missing evidence has held for so long."""
-
-OF_DATA = frozenset(
-    {
-        Blocker.SURROUNDINGS_UNKNOWN,
-        Blocker.DATA_MISSING,
-        Blocker.LISTING_INCOMPLETE,
-        Blocker.TOO_FEW_CYCLES,
-        Blocker.EVIDENCE_BRAKE,
-    }
-)
-"""Blockers that mean "we do not know": an incident stays where it is, its time stands still."""
-
-PASSING = OF_DATA | {
-    Blocker.PAUSED,
-    Blocker.BREAKER,
-    Blocker.NOT_READY,
-    Blocker.COLD_START,
-    Blocker.REQUESTS_IN_FLIGHT,
-    Blocker.COOLDOWN,
-}
-"""Blockers that pass by themselves; any other ends an incident."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -161,7 +141,11 @@ class Stages:
         if incident.mode is not Mode.APPROVE or (incident.uid, policy.name) in book.docket.approved:
             self.due.append(incident)
             return
-        if book.now - incident.entered_at >= policy.approval.expires:
+        over = book.now - incident.entered_at >= policy.approval.expires
+        if over and policy.approval.acts_unanswered:
+            self.due.append(incident)
+            return
+        if over:
             because = "nobody approved it in time, which means no"
             closed = book.close(incident, IncidentState.FAILED, because)
             book.tell(notices.cancelled(closed, book.situation), policy.name)

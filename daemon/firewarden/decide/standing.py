@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from firewarden.decide import aftermath, bounds
+from firewarden.decide.budget import window_of
 from firewarden.decide.deeds import REVERSALS, Release
 from firewarden.decide.docket import Docket
 from firewarden.decide.orders import Order, evidence_for
@@ -15,7 +16,7 @@ from firewarden.model.deployment import Deployment
 from firewarden.model.ids import Uid
 from firewarden.model.notice import Notice
 from firewarden.model.vocabulary import Mode, ProviderDelete, PutBack, Verb
-from firewarden.policy.rules import PolicySet
+from firewarden.policy.rules import Budget, PolicySet, rung_name
 
 PUT_BACK_BEFORE = timedelta(hours=24)
 """So long before the provider would delete it, what we set to min 0 gets its floor again."""
@@ -27,6 +28,7 @@ LANDED = timedelta(seconds=30)
 
 WOKEN = "a request has woken it"
 UNFINISHED = "its stop was begun and not completed"
+NEW_WINDOW = "a new window of its budget has begun"
 DELETED_SOON = "Fireworks would delete it within a day"
 """Why bounds are put back; what was put back for the last waits for an owner."""
 
@@ -88,7 +90,7 @@ def put_back(
         effect=effect,
         before=wanted,
         reason=reason,
-        evidence=evidence_for(Verb.RESTORE, Seen(deployment, situation)),
+        evidence=evidence_for(Seen(deployment, situation)),
         policy=newest.policy,
         policy_hash=newest.policy_hash,
         mode=newest.mode,
@@ -119,7 +121,9 @@ class _Standing:
         deployment = self._deployment
         if deployment is None:
             return []
-        order = self._woken(deployment) or self._doomed(deployment)
+        order = (
+            self._woken(deployment) or self._doomed(deployment) or self._in_new_window(deployment)
+        )
         return [order] if order else []
 
     def notices(self) -> list[Notice]:
@@ -128,7 +132,7 @@ class _Standing:
         over = self._over()
         if undone := [one for one, why in over if why is Released.HUMAN]:
             return list(self._undone(undone, self._deployment))
-        return [] if over else list(self._deletion(self._deployment))
+        return [] if over else [*self._deletion(self._deployment), *self._waiting(self._deployment)]
 
     def _over(self) -> list[tuple[Intent, Released]]:
         """Say which of them stand no longer, and why."""
@@ -176,6 +180,30 @@ class _Standing:
         reason = UNFINISHED if unfinished else WOKEN
         return put_back(stops, deployment, self._situation, reason=reason)
 
+    def _in_new_window(self, deployment: Deployment) -> Order | None:
+        """Put back what a budget has stopped, now that its next window has begun."""
+        over = self._of_old_windows(Mode.ENFORCE)
+        if not over:
+            return None
+        return put_back(over, deployment, self._situation, reason=NEW_WINDOW)
+
+    def _of_old_windows(self, restores: Mode) -> list[Intent]:
+        """Find the changes of budgets that say so, whose windows are over, the oldest first."""
+        budgets = {
+            rung_name(budget, rung): budget
+            for budget in self._policies.budgets
+            for rung in budget.rungs
+            if budget.restores is restores
+        }
+        return [
+            one
+            for one in self._intents
+            if one.put_back is PutBack.AT_WINDOW_START
+            and one.policy in budgets
+            and _is_over(budgets[one.policy], one, now=self._situation.now)
+            and not self._is_under_way(one)
+        ]
+
     def _doomed(self, deployment: Deployment) -> Order | None:
         """Put back what was set to min 0, before the provider deletes it for that."""
         floors = self._without_floor()
@@ -218,6 +246,11 @@ class _Standing:
             if before + 1 == REVERSALS:
                 yield aftermath.contested(newest, deployment, self._situation)
 
+    def _waiting(self, deployment: Deployment) -> Iterator[Notice]:
+        """Say that a new window has begun, where a person has to say that it is put back."""
+        if waiting := self._of_old_windows(Mode.APPROVE):
+            yield aftermath.waits_for_word(waiting[-1], deployment, self._situation)
+
     def _deletion(self, deployment: Deployment) -> Iterator[Notice]:
         """Ask what shall become of it, where that is wanted, or nothing will be put back."""
         left, floors = self._left(deployment), self._without_floor()
@@ -231,6 +264,12 @@ class _Standing:
             yield aftermath.provider_deletes(
                 newest, deployment, deadline, self._situation, is_put_back=is_put_back
             )
+
+
+def _is_over(budget: Budget, intent: Intent, *, now: datetime) -> bool:
+    """Did the window in which *budget* brought *intent* about end?"""
+    window = window_of(budget, now)
+    return window is None or window.since > intent.planned_at
 
 
 def _by_deployment(situation: Situation) -> Mapping[Uid, tuple[Intent, ...]]:

@@ -95,6 +95,8 @@ def is_too_soon(failed: Incident, policy: Policy, *, now: datetime) -> bool:
     if failed.closed_at is None:
         return False
     rest = RETRY_AFTER.get(failed.verb, HOUR)
+    if policy.budget and failed.mode is Mode.ENFORCE:
+        return False  # a limit does not wait; what fails again and again opens the breaker
     if failed.mode is Mode.APPROVE:
         rest = max(rest, policy.approval.expires)
     return now - failed.closed_at < rest

@@ -83,7 +83,16 @@ class PutBack(StrEnum):
     """When a change of bounds is undone by itself."""
 
     ON_WAKE = "on_wake"
+    AT_WINDOW_START = "at_window_start"
     NEVER = "never"
+
+
+class First(StrEnum):
+    """Which deployments of its scope a budget stops first."""
+
+    LONGEST_IDLE = "longest_idle"
+    MOST_EXPENSIVE = "most_expensive"
+    NEWEST = "newest"
 
 
 class ProviderDelete(StrEnum):

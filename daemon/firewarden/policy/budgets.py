@@ -1,19 +1,20 @@
-"""What a policy folder says about budgets: whose money, how much of it, and who hears when."""
+"""What a policy folder says about budgets: whose money, how much, who hears, what is done."""
 
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from firewarden.model.vocabulary import ATTRIBUTES, UNITS, Severity, Verb
+from firewarden.model.vocabulary import ATTRIBUTES, UNITS, Verb
 from firewarden.policy.durations import Duration
 from firewarden.policy.fields import (
+    Allowed,
     NamePatterns,
     Names,
     Patterns,
-    Share,
     Text,
+    as_amount,
     as_list,
     as_text,
     chosen,
@@ -21,53 +22,22 @@ from firewarden.policy.fields import (
     refuse,
 )
 from firewarden.policy.strict import Strict
+from firewarden.policy.thresholds import FORECAST, BudgetRestore, CapLimitsEntry, ThresholdEntry
 
 DEFAULT = "default"
 """In a map of amounts: what every value has that has none of its own."""
 
-FORECAST = "forecast"
-"""The basis of a threshold on what is expected at the window's end."""
-
 _FORESEEN = ("week", "month", "quarter", "year")
-_LONGEST_SUSTAINED = timedelta(days=1)
-_ACTS = (Verb.HOLD_GROWTH, Verb.SCALE_TO_ZERO, Verb.PARK)
-_MOST = 1_000_000_000
-_MOST_PERCENT = 1_000
-
-
-def _amount(given: object) -> Decimal:
-    if isinstance(given, bool) or not isinstance(given, int | Decimal):
-        refuse("a number is expected", "for example 5000 or 12.50")
-    amount = Decimal(given)
-    if not 0 < amount <= _MOST:
-        refuse(f"must lie above 0 and be at most {_MOST}")
-    return amount
+_OF_A_LADDER = {"stop_early", "restore", "cap_limits", "allow"}
+_ADD_A_RUNG = "add for example {at: 100%, do: park, mode: approve}"
 
 
 def _amounts(given: object) -> dict[str, Decimal]:
     if not isinstance(given, dict):
-        return {DEFAULT: _amount(given)}
+        return {DEFAULT: as_amount(given)}
     if not given:
         refuse("the map is empty", "for example {research: 5000, default: 1000}")
-    return {as_text(name): _amount(value) for name, value in given.items()}
-
-
-def _percent(given: object) -> Decimal:
-    text = given.removesuffix("%") if isinstance(given, str) and given.endswith("%") else ""
-    try:
-        number = Decimal(text)
-    except ArithmeticError:
-        refuse("not a share of the limit", "write a number and a percent sign, for example 80%")
-    if not 0 < number <= _MOST_PERCENT:
-        refuse(f"must lie above 0% and be at most {_MOST_PERCENT}%")
-    return number / 100
-
-
-def _multiple(given: object) -> Decimal:
-    amount = _amount(given)
-    if amount <= 1:
-        refuse("a burn of the even pace or less is no news", "for example 14.4")
-    return amount
+    return {as_text(name): as_amount(value) for name, value in given.items()}
 
 
 def _unit(given: object) -> str:
@@ -78,10 +48,6 @@ def _each(given: object) -> str:
     return chosen(given, ATTRIBUTES, "attribute")
 
 
-def _basis(given: object) -> str:
-    return chosen(given, ("actual", FORECAST), "basis")
-
-
 def _day(given: object) -> date:
     try:
         return date.fromisoformat(as_text(given))
@@ -89,17 +55,10 @@ def _day(given: object) -> date:
         refuse("not a day", 'for example "2026-12-15"')
 
 
-def _do(given: object) -> Severity:
-    text = as_text(given)
-    if text in _ACTS:
-        refuse(f"`{text}` is not supported in this version", "info, warn or page tell of it")
-    return Severity(chosen(text, list(Severity), "thing to do"))
-
-
 def _planned(given: object) -> dict[str, Decimal]:
     if not isinstance(given, dict) or not given:
         refuse("a map of windows is expected", 'for example {"2026-12": 8000}')
-    return {as_text(name): _amount(value) for name, value in given.items()}
+    return {as_text(name): as_amount(value) for name, value in given.items()}
 
 
 def _accelerators(given: object) -> tuple[str, ...]:
@@ -178,50 +137,23 @@ class LimitEntry(Strict):
         return (self.usd if self.usd is not None else self.gpu_hours) or {}
 
 
-class ThresholdEntry(Strict):
-    """One instant at which somebody hears of it."""
-
-    later: ClassVar[frozenset[str]] = frozenset({"first", "mode", "expires", "otherwise"})
-
-    at: Annotated[Decimal | None, BeforeValidator(_percent)] = None
-    basis: Annotated[str, BeforeValidator(_basis)] = "actual"
-    probability: Share | None = None
-    sustained: Duration | None = None
-    burn: Annotated[Decimal | None, BeforeValidator(_multiple)] = None
-    over: Duration | None = None
-    and_: Duration | None = Field(default=None, alias="and")
-    do: Annotated[Severity, BeforeValidator(_do)]
-
-    @model_validator(mode="after")
-    def _is_one_thing(self) -> Self:
-        if (self.at is None) == (self.burn is None):
-            refuse("either `at` or `burn` says when", "for example {at: 80%, do: warn}")
-        if self.burn is None and (self.over is not None or self.and_ is not None):
-            refuse("`over` and `and` belong to `burn`")
-        if self.burn is not None and (self.over is None or self.and_ is None):
-            refuse("`burn` needs two windows", "for example {burn: 14.4, over: 1h, and: 5m}")
-        if self.over is not None and self.and_ is not None and self.and_ >= self.over:
-            refuse("`and` is the shorter of the two windows")
-        is_forecast = self.at is not None and self.basis == FORECAST
-        if not is_forecast and (self.probability is not None or self.sustained is not None):
-            refuse("`probability` and `sustained` belong to `at` with `basis: forecast`")
-        if self.burn is not None and "basis" in self.model_fields_set:
-            refuse("`basis` belongs to `at`", "take it out")
-        if self.sustained is not None and self.sustained > _LONGEST_SUSTAINED:
-            refuse("longer than a day: the window would be over before it is told", "at most 24h")
-        return self
-
-
 class BudgetEntry(Strict):
     """One named budget."""
-
-    later: ClassVar[frozenset[str]] = frozenset({"stop_early", "restore", "allow", "cap_limits"})
 
     description: Text = ""
     scope: ScopeEntry
     limit: LimitEntry
     thresholds: Annotated[tuple[ThresholdEntry, ...], BeforeValidator(as_list)]
     notify: Names | None = None
+    stop_early: bool = False
+    restore: BudgetRestore | None = None
+    cap_limits: CapLimitsEntry = CapLimitsEntry()
+    allow: Allowed = ()
+
+    @property
+    def rungs(self) -> tuple[ThresholdEntry, ...]:
+        """The thresholds at which something is done."""
+        return tuple(each for each in self.thresholds if each.acts)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -236,3 +168,21 @@ class BudgetEntry(Strict):
                 f"per: {' or '.join(_FORESEEN)}",
             )
         return self
+
+    @model_validator(mode="after")
+    def _is_a_ladder(self) -> Self:
+        verbs = [each.do for each in self.rungs]
+        if len(set(verbs)) < len(verbs):
+            refuse("a verb stands twice", "one threshold for each verb")
+        if not verbs and (own := self.model_fields_set & _OF_A_LADDER):
+            refuse(f"`{min(own)}` says how something is done, and nothing is", _ADD_A_RUNG)
+        if self.restore is not None and self.limit.rolling is not None:
+            refuse("a rolling window never begins anew", "use `per`, or take `restore` out")
+        for rung in self.rungs:
+            if rung.do is not Verb.HOLD_GROWTH and not self._is_told_before(rung):
+                refuse(f"nobody hears of it before `{rung.do}`", "add {at: 80%, do: warn}")
+        return self
+
+    def _is_told_before(self, rung: ThresholdEntry) -> bool:
+        told = (each for each in self.thresholds if not each.acts and each.basis != FORECAST)
+        return any(each.at is not None and rung.at and each.at < rung.at for each in told)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from firewarden.model.vocabulary import Blocker
+from firewarden.model.vocabulary import Blocker, Verb
 from firewarden.policy.capabilities import Capabilities
 from firewarden.policy.durations import format_duration
 from firewarden.policy.effects import Subject, check_effect
@@ -53,6 +53,14 @@ def check_file(tree: Tree, file: PolicyFile, capabilities: Capabilities) -> None
         mode = file.defaults.mode if entry.mode is None else entry.mode
         check_effect(Subject(tree=tree, where=where, entry=entry, mode=mode), capabilities)
     _check_data(file.defaults.require_data, ("defaults", "require_data"), say, capabilities)
+    for name, budget in file.budgets.items():
+        last = max(budget.rungs, key=lambda rung: rung.at or 0, default=None)
+        if budget.stop_early and last is not None and last.do is Verb.SCALE_TO_ZERO:
+            note(
+                ("budgets", name, "stop_early"),
+                "a request wakes what the last rung stops, so the limit may be passed",
+                "park keeps it stopped until it is put back",
+            )
 
 
 def _check_when(entry: PolicyEntry, where: Path, say: Say, capabilities: Capabilities) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from firewarden.policy.joining import (
     joined_snooze,
 )
 from firewarden.policy.limiting import budget_of, joined_commitments
+from firewarden.policy.match import Match
 from firewarden.policy.places import Tree
 from firewarden.policy.problems import Problem
 from firewarden.policy.reach import routes_of
@@ -33,9 +34,11 @@ from firewarden.policy.rules import (
     PolicySet,
     Protection,
     RequireData,
+    Rung,
     Step,
+    rung_name,
 )
-from firewarden.policy.schema import PolicyEntry, PolicyFile, ProtectionEntry
+from firewarden.policy.schema import PolicyEntry, PolicyFile, ProtectionEntry, When
 from firewarden.policy.stages import Bound, SetAutoscalingStage, Stage
 from firewarden.policy.strict import Strict
 
@@ -53,10 +56,11 @@ def compose(
     attribution = tuple(found for tree, file in read for found in _attribution(tree, file))
     commitments = joined_commitments(read)
     budgets = tuple(
-        budget_of(name, entry, tree, file)
+        _versioned(budget_of(name, entry, tree, file))
         for tree, file in read
         for name, entry in file.budgets.items()
     )
+    policies += tuple(_climbed(budget, rung) for budget in budgets for rung in budget.rungs)
     routes, alerts, snooze = joined_routes(read), joined_alerts(read), joined_snooze(read)
     return PolicySet(
         policies=policies,
@@ -69,7 +73,7 @@ def compose(
             asdict(alerts),
             asdict(snooze),
             [[_plain(rule.match)] for rule in attribution],
-            [_counting(budget) for budget in budgets],
+            [budget.hash for budget in budgets],
             None if commitments is None else [asdict(each) for each in commitments],
         ),
         notes=notes,
@@ -216,10 +220,41 @@ def _for_people(entry: Strict) -> set[str]:
     return {"reason", "owner"} if isinstance(entry, ProtectionEntry) else set()
 
 
+def _versioned(budget: Budget) -> Budget:
+    return replace(budget, hash=_hash(_counting(budget)))
+
+
+def _climbed(budget: Budget, rung: Rung) -> Policy:
+    """Make *rung* a policy: whom it means is said by what is spent, cycle after cycle."""
+    is_put_back = budget.restores is not None
+    return Policy(
+        name=rung_name(budget, rung),
+        hash=_hash(budget.hash, asdict(rung)),
+        mode=rung.mode,
+        description=budget.description,
+        match=Match.model_validate({"all": True}),
+        when=When.model_construct(),
+        steps=(Step(verb=rung.verb, routes=budget.routes),),
+        allow=budget.allow,
+        limits=budget.limits,
+        require_data=RequireData(),
+        saves_at_least=None,
+        verb=rung.verb,
+        grace=timedelta(0),
+        path=budget.path,
+        line=budget.line,
+        routes=budget.routes,
+        put_back=PutBack.AT_WINDOW_START if is_put_back else PutBack.NEVER,
+        approval=Approval(expires=rung.expires, acts_unanswered=rung.acts_unanswered),
+        budget=budget.name,
+    )
+
+
 def _counting(budget: Budget) -> dict[str, object]:
     """Give what of *budget* decides anything: not its wording, nor where it is written."""
-    apart = {"description", "path", "line"}
-    return {name: value for name, value in asdict(budget).items() if name not in apart}
+    apart = {"description", "path", "line", "hash"}
+    found = {name: value for name, value in asdict(budget).items() if name not in apart}
+    return found | {"allow": sorted(budget.allow)}
 
 
 def _hash(*parts: object) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from firewarden.model.vocabulary import Mode, ProviderDelete, PutBack
+from firewarden.model.vocabulary import Blocker, Mode, ProviderDelete, PutBack
 from firewarden.policy.problems import did_you_mean, masked, shown
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
@@ -20,6 +20,23 @@ _LONGEST_TEXT = 500
 _MOST_ITEMS = 1_000
 _MOST = 1_000_000
 _MOST_USD = 1_000_000_000
+
+LIFTABLE = (
+    Blocker.HOT_LOAD,
+    Blocker.DIRECT_ROUTE,
+    Blocker.OWN_CLUSTER,
+    Blocker.PREEMPTIBLE,
+    Blocker.PUBLISHED_MODEL,
+    Blocker.ROUTER_MEMBER,
+    Blocker.ADDONS,
+    Blocker.PROVIDER_SCHEDULE,
+    Blocker.NOT_READY,
+    Blocker.COLD_START,
+    Blocker.NOT_AT_ZERO,
+    Blocker.DEFAULT_MODEL,
+    Blocker.UNKNOWN_ENV,
+)
+"""Built-in protections that a policy's ``allow`` may lift in this version."""
 
 
 def refuse(message: str, suggestion: str = "") -> Never:
@@ -120,6 +137,16 @@ def _amount(given: object, *, most: int) -> Decimal:
     return amount
 
 
+def as_amount(given: object) -> Decimal:
+    """Take a number above nothing as it is: an amount of a budget."""
+    if isinstance(given, bool) or not isinstance(given, int | Decimal):
+        refuse("a number is expected", "for example 5000 or 12.50")
+    amount = Decimal(given)
+    if not 0 < amount <= _MOST_USD:
+        refuse(f"must lie above 0 and be at most {_MOST_USD}")
+    return amount
+
+
 def _usd(given: object) -> Decimal:
     return _amount(given, most=_MOST)
 
@@ -143,7 +170,7 @@ def _mode(given: object) -> Mode:
 def _put_back(given: object) -> PutBack:
     if given == "at_end":
         refuse("`at_end` is not supported in this version", "it needs schedules; take it out")
-    return PutBack(chosen(given, list(PutBack), "time to put back"))
+    return PutBack(chosen(given, (PutBack.ON_WAKE, PutBack.NEVER), "time to put back"))
 
 
 def _provider_delete(given: object) -> ProviderDelete:
@@ -190,6 +217,16 @@ def _near_zones(text: str) -> str:
     return hint if hint.startswith("did") else "an IANA name, for example Europe/Berlin or UTC"
 
 
+def _allowed(given: object) -> tuple[Blocker, ...]:
+    found = []
+    for item in as_list(given):
+        text = as_text(item)
+        if text == Blocker.TRAINING:
+            refuse("`training` is legal only with trainer_gone_for, which comes later")
+        found.append(Blocker(chosen(text, LIFTABLE, "built-in protection")))
+    return tuple(found)
+
+
 Text = Annotated[str, BeforeValidator(as_text)]
 Patterns = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 """One glob or a list of them; case does not matter."""
@@ -211,3 +248,5 @@ ProviderDeleteWord = Annotated[ProviderDelete, BeforeValidator(_provider_delete)
 Secret = Annotated[str, BeforeValidator(_secret)]
 Channel = Annotated[str, BeforeValidator(_channel)]
 Zone = Annotated[str, BeforeValidator(_zone)]
+Allowed = Annotated[tuple[Blocker, ...], BeforeValidator(_allowed)]
+"""Built-in protections that are lifted."""

@@ -1,18 +1,21 @@
 """Sound budgets and commitments of files, with every default filled in."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from firewarden.model.commitment import Commitment
 from firewarden.model.price import MICRO
-from firewarden.policy.budgets import FORECAST, BudgetEntry, ScopeEntry, ThresholdEntry
+from firewarden.model.vocabulary import Mode, Severity, Verb
+from firewarden.policy.budgets import BudgetEntry, ScopeEntry
 from firewarden.policy.commitments import NONE, CommitmentEntry
 from firewarden.policy.joining import Read
 from firewarden.policy.places import Tree
-from firewarden.policy.rules import Budget, Threshold
+from firewarden.policy.rules import CAP_LIMITS, Budget, Rung, Threshold
 from firewarden.policy.schema import PolicyFile
+from firewarden.policy.thresholds import FORECAST, ThresholdEntry
 
 _APART = {"all_", "each", "untagged"}
 
@@ -29,13 +32,22 @@ def budget_of(name: str, entry: BudgetEntry, tree: Tree, file: PolicyFile) -> Bu
         untagged=entry.scope.untagged or "",
         is_money=limit.usd is not None,
         amounts=limit.amounts,
-        thresholds=tuple(_threshold(each) for each in entry.thresholds),
+        thresholds=tuple(_threshold(each) for each in entry.thresholds if not each.acts),
         timezone=file.timezone,
         per=limit.per or "",
         rolling=limit.rolling,
         dates=dates,
         planned=limit.planned or {},
         routes=file.defaults.notify if entry.notify is None else entry.notify,
+        rungs=tuple(_rung(each, file) for each in entry.rungs),
+        stop_early=entry.stop_early,
+        restores=None if entry.restore is None else entry.restore.mode,
+        limits=replace(
+            CAP_LIMITS,
+            per_cycle=entry.cap_limits.per_cycle or CAP_LIMITS.per_cycle,
+            per_hour=entry.cap_limits.per_hour or CAP_LIMITS.per_hour,
+        ),
+        allow=frozenset(entry.allow),
         path=tree.path,
         line=tree.place(("budgets", name), of_key=True)[0],
     )
@@ -79,10 +91,25 @@ def _patterns(scope: ScopeEntry) -> Mapping[str, tuple[str, ...]]:
     return {name: getattr(scope, name) for name in sorted(scope.model_fields_set - _APART)}
 
 
+def _rung(entry: ThresholdEntry, file: PolicyFile) -> Rung:
+    assert entry.at is not None, "a verb without a share is refused"
+    verb = Verb(entry.do)
+    built_in = Rung(at=entry.at, verb=verb, mode=Mode.OBSERVE)
+    return Rung(
+        at=entry.at,
+        verb=verb,
+        mode=file.defaults.mode if entry.mode is None else entry.mode,
+        first=entry.first or built_in.first,
+        expires=entry.expires or built_in.expires,
+        acts_unanswered=entry.otherwise == "act",
+    )
+
+
 def _threshold(entry: ThresholdEntry) -> Threshold:
-    built_in = Threshold(severity=entry.do)
+    severity = Severity(entry.do)
+    built_in = Threshold(severity=severity)
     return Threshold(
-        severity=entry.do,
+        severity=severity,
         at=entry.at,
         is_forecast=entry.basis == FORECAST,
         probability=built_in.probability if entry.probability is None else entry.probability,

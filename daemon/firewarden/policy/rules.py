@@ -8,7 +8,15 @@ from enum import StrEnum
 
 from firewarden.model.commitment import Commitment
 from firewarden.model.ids import PolicyName
-from firewarden.model.vocabulary import Blocker, Mode, ProviderDelete, PutBack, Severity, Verb
+from firewarden.model.vocabulary import (
+    Blocker,
+    First,
+    Mode,
+    ProviderDelete,
+    PutBack,
+    Severity,
+    Verb,
+)
 from firewarden.policy.joining import Alerts, Snooze
 from firewarden.policy.match import Description, Match, Target
 from firewarden.policy.problems import Problem
@@ -45,14 +53,19 @@ class OnExceed(StrEnum):
 class Limits:
     """How much one policy may do: in one cycle, in any hour, in any 24 hours, of the fleet.
 
-    ``per_day`` None: no limit of its own. ``share_per_hour``: of the fleet, in any hour.
+    ``per_day`` None: no limit of its own. ``share_per_hour``: of the fleet, in any hour; None:
+    no such limit.
     """
 
     per_cycle: int = 3
     per_hour: int = 10
     per_day: int | None = None
-    share_per_hour: Decimal = Decimal("0.2")
+    share_per_hour: Decimal | None = Decimal("0.2")
     on_exceed: OnExceed = OnExceed.TRICKLE
+
+
+CAP_LIMITS = Limits(per_cycle=10, per_hour=60, share_per_hour=None)
+"""How much a budget may do at once: one decision about one scope, and in no share of a fleet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +106,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """Who may say yes, and for how long the question stands; ``by`` empty: whoever has the CLI."""
+    """Who may say yes, and for how long the question stands; ``by`` empty: whoever has the CLI.
+
+    ``acts_unanswered``: no answer in time means yes, not no.
+    """
 
     by: tuple[str, ...] = ()
     expires: timedelta = timedelta(hours=24)
+    acts_unanswered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +127,7 @@ class Policy:
         verb: the effect it ends in; WARN where it only tells.
         grace: all waits before that together.
         routes: names of the routes it tells by, as written; empty: it names none.
+        budget: whose rung it is: it rests on what is spent, and not on use; "": on its own.
     """
 
     name: PolicyName
@@ -131,6 +149,12 @@ class Policy:
     put_back: PutBack = PutBack.ON_WAKE
     provider_delete: ProviderDelete = ProviderDelete.RESTORE
     approval: Approval = Approval()
+    budget: str = ""
+
+    @property
+    def rests_on_use(self) -> bool:
+        """It stops what nobody uses: whoever uses it keeps it; what is spent asks for no use."""
+        return self.verb in STOPS and not self.budget
 
     @property
     def effect(self) -> Step | None:
@@ -188,6 +212,24 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """What a budget does to its scope once a share of the limit is used, or about to be.
+
+    Attributes:
+        at: share of the limit.
+        first: whom it takes first, as long as what is left does not fit.
+        acts_unanswered: where a person is asked, no answer within `expires` means yes.
+    """
+
+    at: Decimal
+    verb: Verb
+    mode: Mode
+    first: First = First.LONGEST_IDLE
+    expires: timedelta = timedelta(minutes=15)
+    acts_unanswered: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
     """How much may be spent on what, in a stretch of time in a zone.
 
@@ -199,6 +241,12 @@ class Budget:
         amounts: by value of `each`, and under ``default`` what all others have, if anything.
         per: a unit of `UNITS`; rolling: a length; dates: first day and the first after it.
         planned: amounts for windows by label, instead of every other.
+        rungs: what it does, by the share at which; each is a `Policy` of its own, `rung_name`.
+        stop_early: it acts so early that the limit is not passed meanwhile.
+        restores: how what it stopped is put back when the next window begins: by itself, or
+            once a person has said so; None: never.
+        limits: how much its rungs may do at once. allow: built-in protections lifted for them.
+        hash: changes with whatever counts; an edit begins a new version.
     """
 
     name: str
@@ -215,8 +263,24 @@ class Budget:
     dates: tuple[date, date] | None = None
     planned: Mapping[str, Decimal] = field(default_factory=dict)
     routes: tuple[str, ...] = ()
+    rungs: tuple[Rung, ...] = ()
+    stop_early: bool = False
+    restores: Mode | None = None
+    limits: Limits = CAP_LIMITS
+    allow: frozenset[Blocker] = frozenset()
+    hash: str = ""
     path: str = ""
     line: int = 0
+
+
+def rung_name(budget: Budget, rung: Rung) -> PolicyName:
+    """Name the policy that *rung* is; no name that people give has a slash."""
+    return PolicyName(f"{budget.name}/{rung.verb}")
+
+
+def is_rung(policy: PolicyName) -> bool:
+    """Tell whether *policy* is the rung of a budget."""
+    return "/" in policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

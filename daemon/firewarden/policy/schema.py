@@ -5,12 +5,13 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from firewarden.model.vocabulary import Blocker, Mode
+from firewarden.model.vocabulary import Mode
 from firewarden.policy.attribution import AttributionEntry
 from firewarden.policy.budgets import BudgetEntry
 from firewarden.policy.commitments import Commitments
 from firewarden.policy.durations import Duration
 from firewarden.policy.fields import (
+    Allowed,
     Count,
     ModeWord,
     Name,
@@ -23,7 +24,6 @@ from firewarden.policy.fields import (
     Zone,
     as_list,
     as_text,
-    chosen,
     refuse,
 )
 from firewarden.policy.match import Match, Target
@@ -31,23 +31,6 @@ from firewarden.policy.people import AlertsEntry, ApprovalEntry, SnoozeEntry
 from firewarden.policy.routes import Route
 from firewarden.policy.stages import Stage, Stages
 from firewarden.policy.strict import Strict, WhenRead
-
-LIFTABLE = (
-    Blocker.HOT_LOAD,
-    Blocker.DIRECT_ROUTE,
-    Blocker.OWN_CLUSTER,
-    Blocker.PREEMPTIBLE,
-    Blocker.PUBLISHED_MODEL,
-    Blocker.ROUTER_MEMBER,
-    Blocker.ADDONS,
-    Blocker.PROVIDER_SCHEDULE,
-    Blocker.NOT_READY,
-    Blocker.COLD_START,
-    Blocker.NOT_AT_ZERO,
-    Blocker.DEFAULT_MODEL,
-    Blocker.UNKNOWN_ENV,
-)
-"""Built-in protections that a policy's ``allow`` may lift in this version."""
 
 
 class When(Strict):
@@ -135,16 +118,6 @@ class ProtectionEntry(Target):
         return self
 
 
-def _allowed(given: object) -> tuple[Blocker, ...]:
-    found = []
-    for item in as_list(given):
-        text = as_text(item)
-        if text == Blocker.TRAINING:
-            refuse("`training` is legal only with trainer_gone_for, which comes later")
-        found.append(Blocker(chosen(text, LIFTABLE, "built-in protection")))
-    return tuple(found)
-
-
 class PolicyEntry(Strict):
     """One named policy."""
 
@@ -168,7 +141,7 @@ class PolicyEntry(Strict):
     restore: PutBackWord | None = None
     provider_delete: ProviderDeleteWord | None = None
     approval: ApprovalEntry | None = None
-    allow: Annotated[tuple[Blocker, ...], BeforeValidator(_allowed)] = ()
+    allow: Allowed = ()
     limits: LimitsEntry = LimitsEntry()
     require_data: RequireDataEntry = RequireDataEntry()
     notify: Names | None = None

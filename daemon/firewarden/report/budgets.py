@@ -12,11 +12,24 @@ from firewarden.report.text import NOTHING, instant, instant_json, usd, usd_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetReach:
+    """How much of the burn its ladder can stop, and why that does not keep the limit ("": does)."""
+
+    stoppable_per_hour: Decimal
+    why_soft: str
+
+    @property
+    def is_hard(self) -> bool:
+        """The limit is kept, whatever the scope does."""
+        return not self.why_soft
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetLine:
     """One budget for one of its values; amounts are in *unit*: USD or GPU-h.
 
     ``expected``: at the window's end, with its 95 % interval; None: not asked for, or too little
-    history.
+    history. ``reach``: None: it only tells.
     """
 
     budget: str
@@ -34,6 +47,7 @@ class BudgetLine:
     if_nothing_changes: Decimal
     runs_out_at: datetime | None
     expected: tuple[Decimal, Decimal, Decimal] | None = None
+    reach: BudgetReach | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +89,17 @@ def _json(each: BudgetLine) -> JsonObject:
         "if_nothing_changes": usd_json(each.if_nothing_changes),
         **_expected_json(each),
         "runs_out_at": None if each.runs_out_at is None else instant_json(each.runs_out_at),
+        **_reach_json(each.reach),
+    }
+
+
+def _reach_json(reach: BudgetReach | None) -> JsonObject:
+    if reach is None:
+        return {"hard": False, "soft_because": "it only tells", "stoppable_per_hour": None}
+    return {
+        "hard": reach.is_hard,
+        "soft_because": reach.why_soft or None,
+        "stoppable_per_hour": usd_json(reach.stoppable_per_hour),
     }
 
 
@@ -101,6 +126,7 @@ _COLUMNS = (
     Column(name="if nothing changes", number=True),
     Column(name="expected", number=True),
     Column(name="runs out"),
+    Column(name="limit is"),
 )
 
 
@@ -115,6 +141,7 @@ def budgets_view(view: BudgetsView) -> RenderableType:
         line("spent so far in the window; low and high are hard bounds"),
         make_table(_COLUMNS, [_cells(each, view.timezone) for each in view.lines]),
         *_unpriced(view),
+        *_soft(view),
     )
 
 
@@ -131,6 +158,7 @@ def _cells(each: BudgetLine, zone: str) -> tuple[str, ...]:
         _amount(each.if_nothing_changes),
         _expected(each),
         NOTHING if each.runs_out_at is None else instant(each.runs_out_at, zone=zone),
+        "told" if each.reach is None else "hard" if each.reach.is_hard else "soft",
     )
 
 
@@ -153,4 +181,12 @@ def _unpriced(view: BudgetsView) -> list[RenderableType]:
         )
         for each in view.lines
         if each.unpriced_gpu_hours
+    ]
+
+
+def _soft(view: BudgetsView) -> list[RenderableType]:
+    return [
+        line(f"{each.budget} {each.value}: soft, {each.reach.why_soft}")
+        for each in view.lines
+        if each.reach is not None and not each.reach.is_hard
     ]

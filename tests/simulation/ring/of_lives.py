@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 
 from firewarden.decide.deeds import REVERSALS, ROUNDS_A_DAY
@@ -80,7 +81,7 @@ def _generous(book: Book) -> Limits:
     return Limits(
         per_cycle=max(each.per_cycle for each in limits),
         per_hour=max(each.per_hour for each in limits),
-        share_per_hour=max(each.share_per_hour for each in limits),
+        share_per_hour=max(each.share_per_hour or Decimal(1) for each in limits),
     )
 
 
@@ -94,7 +95,7 @@ def _over(book: Book, name: str, at: Sequence[datetime], limits: Limits) -> Iter
     for first in at:
         own = [each for each in at if first <= each < first + HOUR]
         size = max(book.live_count(each.at) for each in book.listings if _near(each, own))
-        if len(own) > max(1, int(size * limits.share_per_hour)):
+        if len(own) > max(1, int(size * (limits.share_per_hour or 1))):
             yield f"S6: {name}: {len(own)} of {size} from {first:%H:%M:%S}"
 
 
@@ -214,7 +215,7 @@ def _is_used_up(book: Book, name: str) -> bool:
     limits = book.policies[name].limits if name else _generous(book)
     # What has just become more leaves no cycle in which more could have been done.
     size = min(book.live_count(END - count * book.life.script.every) for count in range(4))
-    share = max(1, int(size * limits.share_per_hour))
+    share = max(1, int(size * (limits.share_per_hour or 1)))
     return len(done) >= min(limits.per_hour, share)
 
 

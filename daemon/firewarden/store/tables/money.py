@@ -157,3 +157,15 @@ class BackfillDayRow(Row, table=True):
     line_id: int = Field(primary_key=True, foreign_key="bill_line.id")
     gpu_seconds: int = Field(sa_type=BigInteger)
     micro_usd: int = Field(sa_type=BigInteger)
+
+
+class BudgetVersionRow(Row, table=True):
+    """One budget as it is written from an instant on."""
+
+    __tablename__ = "budget_version"
+    __table_args__ = (integers("account_id", "since"), CLUSTERED)
+
+    account_id: int = Field(primary_key=True, foreign_key="account.id")
+    name: str = Field(primary_key=True)
+    since: int = Field(primary_key=True, sa_type=BigInteger)
+    budget_hash: str
