@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -22,13 +22,13 @@ from firewarden.model.attributes import Attributes
 from firewarden.model.deployment import Deployment
 from firewarden.model.ids import Uid
 from firewarden.model.price import MICRO, MS_PER_HOUR
-from firewarden.model.trueup import Adjustment, Money
+from firewarden.model.trueup import Adjustment, DayState, Money
 from firewarden.model.usage import Known, Usage
 from firewarden.policy.budgets import DEFAULT
 from firewarden.policy.rules import Budget
 from firewarden.store.bill import Backfilled, read_backfill
 from firewarden.store.history import first_poll, read_known
-from firewarden.store.trueup import Adjusted
+from firewarden.store.trueup import Adjusted, read_verdicts
 
 _MS = 1_000
 _DAY = timedelta(days=1)
@@ -78,6 +78,7 @@ class SpendingReader:
         billed = self._billed(budget, window, now)
         burn = self._burn(budget)
         before_edit = self._before_edit(budget, window, billed)
+        disputed = self._disputed(budget, window) if budget.rungs else None
         lately = {
             stretch: self._spent(budget, now - stretch, now) for stretch in set(stretches(budget))
         }
@@ -100,6 +101,7 @@ class SpendingReader:
                 burn=burn.get(value, Decimal(0)),
                 known_until=self.meter.confirmed_at,
                 spent_at_edit=before_edit(value),
+                disputed=disputed,
                 lately={
                     stretch: self._lately(budget, of.get(value, Totals()), stretch)
                     for stretch, of in lately.items()
@@ -118,6 +120,13 @@ class SpendingReader:
             watched_for=watched,
             is_priced=total.is_priced,
         )
+
+    def _disputed(self, budget: Budget, window: Period) -> date | None:
+        """Find the first day of *window* that the bill and the ledger do not agree on."""
+        zone = ZoneInfo(budget.timezone)
+        first, last = (at.astimezone(zone).date() for at in (window.since, window.until))
+        days = read_verdicts(self.ledger.session, self.ledger.account, first=first, last=last)
+        return next((day for day, each in days.items() if each.state is DayState.DISPUTED), None)
 
     def _before_edit(
         self, budget: Budget, window: Period, billed: ByValue

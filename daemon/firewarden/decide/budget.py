@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -49,6 +49,7 @@ class Standing:
         known_until: nothing is counted beyond; None: nothing is known at all.
         spent_at_edit: what was spent of the window when the budget was written as it is now;
             None: before the window began.
+        disputed: the first day of the window whose bill contradicts the ledger; None: none.
         lately: what was spent in the stretches of that length up to now.
         outlook: what is expected at the window's end; None: nobody asked.
         reach: how far its highest rung can go; None: it only tells.
@@ -66,6 +67,7 @@ class Standing:
     burn: Decimal
     known_until: datetime | None = None
     spent_at_edit: Decimal | None = None
+    disputed: date | None = None
     lately: Mapping[timedelta, Spent] = field(default_factory=dict)
     outlook: Outlook | None = None
     reach: Reach | None = None

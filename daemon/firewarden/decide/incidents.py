@@ -8,20 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from firewarden.decide import notices
-from firewarden.decide.caps import Call
 from firewarden.decide.docket import Docket
 from firewarden.decide.limits import is_real
 from firewarden.decide.proceedings import Proceedings
-from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
 from firewarden.decide.stages import Stages
-from firewarden.decide.stories import began_again, is_same_story, is_too_soon
+from firewarden.decide.stories import is_too_soon, says_again
 from firewarden.decide.turns import Turns
 from firewarden.model.action import Released
 from firewarden.model.notice import Notice
 from firewarden.model.verdict import Incident, Truth, Verdict
 from firewarden.model.vocabulary import Blocker, Mode
-from firewarden.policy.rules import EFFECTS, PolicySet
+from firewarden.policy.rules import EFFECTS, PolicySet, is_rung
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,30 +99,24 @@ def _opens(verdict: Verdict, book: Proceedings) -> bool:
     return not _is_told(verdict, book)
 
 
-def _is_told_in_window(verdict: Verdict, call: Call, book: Proceedings) -> bool:
-    """Was it rehearsed in this window of the budget, or done and undone by a person?
-
-    What was stopped and runs again otherwise is stopped again: the limit has not moved.
-    """
-    done = book.docket.done.get((verdict.uid, verdict.policy))
-    if done is None or done.opened_at < call.since or not is_same_story(done, verdict):
-        return False
-    intent = book.situation.deeds.call_of(done) if is_real(done) else None
-    return intent is None or intent.released is Released.HUMAN
-
-
 def _is_told(verdict: Verdict, book: Proceedings) -> bool:
     """Has this very stretch run to its end before, under this policy or a like one?"""
     failed = book.docket.failed.get((verdict.uid, verdict.policy))
     if failed is not None and is_too_soon(failed, book.policies[verdict.policy], now=book.now):
         return True
-    if (call := book.situation.caps.called.get((verdict.uid, verdict.policy))) is not None:
-        return _is_told_in_window(verdict, call, book)
     names = [verdict.policy]
-    if verdict.verb in EFFECTS:
-        names = [name for name, policy in book.policies.items() if policy.verb in EFFECTS]
-    seen = Seen(book.situation.fleet.deployments[verdict.uid], book.situation)
+    if verdict.verb in EFFECTS and not is_rung(verdict.policy):
+        of_use = (one for one in book.policies.values() if one.verb in EFFECTS and not one.budget)
+        names = [one.name for one in of_use]
     return any(
-        is_same_story(done, verdict) and not began_again(seen, done)
+        says_again(verdict, done, book.situation) and not _is_to_be_done_again(done, book)
         for done in book.docket.done_for(verdict.uid, names)
     )
+
+
+def _is_to_be_done_again(done: Incident, book: Proceedings) -> bool:
+    """Does what a budget stopped run again, by no person's hand? Its limit has not moved."""
+    if not is_rung(done.policy) or not is_real(done):
+        return False
+    intent = book.situation.deeds.call_of(done)
+    return intent is None or intent.released is not Released.HUMAN

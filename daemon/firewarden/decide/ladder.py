@@ -5,7 +5,7 @@ whatever the scope does in the time that stopping takes, it stays below. ``T_sto
 `time_to_stop`; the most that can burn are the ceilings of the scope, for it may grow meanwhile.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -84,22 +84,31 @@ class Ladder:
         return self.spent_high + self._exposed(self.scope) >= self.target
 
     def taken(self) -> tuple[Member, ...]:
-        """Choose whom to take: in order, until what is left fits the limit."""
+        """Choose whom to take: in order, until what is left fits the limit.
+
+        Where the provider's bill contradicts the ledger, it is no more than half of the scope.
+        """
         wanted = [one for one in self.takeable if one.would_change(self.policy)]
         if self.rung.verb is Verb.HOLD_GROWTH:
             return tuple(wanted)
         taken: list[Member] = []
         for one in sorted(wanted, key=_ORDERS[self.rung.first]):
-            if self._fits(taken):
+            if self._fits(taken) or not self._is_believed([*taken, one]):
                 break
             taken.append(one)
         return tuple(taken)
+
+    def _is_believed(self, taken: Sequence[Member]) -> bool:
+        """Is what is spent sure enough for *taken*: not contradicted, or no more than half?"""
+        if self.standing.disputed is None:
+            return True
+        return 2 * _burn(taken) <= _burn(one for one in self.scope if not one.is_leaving)
 
     def _fits(self, taken: Sequence[Member]) -> bool:
         """Does the limit hold without *taken*: to the window's end, and while they are stopped?"""
         gone = {one.deployment.uid for one in taken}
         left = [one for one in self.scope if one.deployment.uid not in gone and not one.is_leaving]
-        burn = sum((one.now for one in left), Decimal(0))
+        burn = _burn(left)
         standing = self.standing
         if standing.budget.rolling is not None:
             return burn * hours_in(standing.budget.rolling) <= standing.limit
@@ -169,6 +178,10 @@ class Ladder:
         if standing.budget.stop_early and standing.spent < self.target:
             reason = f"{reason} and would pass its limit while it is stopped"
         return Call(reason=reason, since=standing.window.since)
+
+
+def _burn(scope: Iterable[Member]) -> Decimal:
+    return sum((one.now for one in scope), Decimal(0))
 
 
 def _longest_idle(one: Member) -> tuple[object, ...]:

@@ -15,7 +15,7 @@ from firewarden.decide.limits import is_real
 from firewarden.decide.reasons import evidence_of
 from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
-from firewarden.decide.stories import began_again, is_same_story
+from firewarden.decide.stories import says_again
 from firewarden.decide.turns import one_each
 from firewarden.decide.worth import usd
 from firewarden.metering.rates import price_at
@@ -143,9 +143,7 @@ def _is_over(verdict: Verdict, situation: Situation, docket: Docket) -> bool:
     done = docket.done.get((verdict.uid, verdict.policy))
     if verdict.truth is not Truth.TRUE or verdict.blocked_by is not None:
         return False
-    if done is None or is_real(done) or not is_same_story(done, verdict):
-        return False
-    return not began_again(Seen(situation.fleet.deployments[verdict.uid], situation), done)
+    return done is not None and not is_real(done) and says_again(verdict, done, situation)
 
 
 def _held_by(

@@ -35,6 +35,8 @@ def _of_the_rung(ladder: Ladder) -> Iterator[str]:
         yield "it acts once the limit is reached, and stopping takes minutes"
     if rung.at > 1:
         yield "it acts above the limit"
+    if (day := ladder.standing.disputed) is not None:
+        yield f"the bill disputes {day}, so at most half is stopped; see `firewarden trueup`"
 
 
 def _of_the_scope(

@@ -49,6 +49,15 @@ def is_same_story(done: Incident, verdict: Verdict) -> bool:
     return done.policy != verdict.policy or done.policy_hash == verdict.policy_hash
 
 
+def says_again(verdict: Verdict, done: Incident, situation: Situation) -> bool:
+    """Would *verdict* say what *done* said, of the same stretch of quiet or window of a budget?"""
+    if not is_same_story(done, verdict):
+        return False
+    if (call := situation.caps.called.get((verdict.uid, verdict.policy))) is not None:
+        return done.opened_at >= call.since
+    return not began_again(Seen(situation.fleet.deployments[verdict.uid], situation), done)
+
+
 def open_story(
     verdict: Verdict, policy: Policy, situation: Situation, *, since: Incident | None = None
 ) -> Incident:
