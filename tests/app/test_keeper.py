@@ -124,13 +124,13 @@ async def test_a_listing_that_is_refused_is_one_alert_and_the_fleet_before_it_pr
 
 async def test_it_knows_whether_letters_were_written(desk: Desk) -> None:
     await desk.cycle()
-    assert desk.keeper.has_news  # it said hello
+    assert desk.keeper.pen.has_news  # it said hello
 
-    desk.keeper.has_news = False
+    desk.keeper.pen.has_news = False
     await desk.cycle()
-    assert not desk.keeper.has_news
+    assert not desk.keeper.pen.has_news
 
     desk.cloud.listed = ProviderUnavailable("503")
     with pytest.raises(ProviderUnavailable):
         await desk.cycle()
-    assert desk.keeper.has_news
+    assert desk.keeper.pen.has_news

@@ -230,7 +230,7 @@ ACTOR = (
     ),
     mutant(
         "S7", "a snooze between verdict and claim is ignored", _ACTOR,
-        "if order.verb in EFFECTS and any(each.uid == order.uid for each in words):",
+        "if order.verb in EFFECTS and any(_forbids(each, order) for each in words):",
         "if False:",
         _OF_ACTOR, "test_a_word_that_no_cycle_has_read_yet_is_heard_at_the_claim",
     ),

@@ -139,7 +139,7 @@ UNKNOWN = (
             Edit(file="decide/guards.py", old="    if unknown:\n", new="    if False:\n"),
             Edit(
                 file="decide/guards.py",
-                old="elif policy.verb in STOPS and seen.deployment.ready_replica_count:",
+                old="elif policy.rests_on_use and seen.deployment.ready_replica_count:",
                 new="elif False:",
             ),
         ),

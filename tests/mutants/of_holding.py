@@ -99,7 +99,7 @@ LEASES = (
         "tests/app/test_lock.py", "test_the_second_process_exits_1_and_says_who_was_first",
     ),
     mutant(
-        "S10", "a cycle is written without the lease", "app/keeper.py",
+        "S10", "a cycle is written without the lease", "app/pen.py",
         "                tenure.fence(session)\n", "",
         "tests/app/test_keeper.py",
         "test_what_was_seen_while_another_took_the_lease_is_not_written",

@@ -31,7 +31,7 @@ GUARDS = (
     ),
     mutant(
         "S7", "a snooze is ignored", _GUARDS,
-        'if why := seen.situation.snoozed.get(seen.uid, ""):', "if why := '':",
+        'why = seen.situation.snoozed.get(seen.uid, "")', "why = ''",
         _OF_GUARDS, "test_each_blocker_alone_blocks_with_a_reason",
     ),
     mutant(
@@ -71,7 +71,7 @@ GUARDS = (
     ),
     mutant(
         "S1", "what stops by other conditions needs no evidence of use", _GUARDS,
-        "elif policy.verb in STOPS and seen.deployment.ready_replica_count:", "elif False:",
+        "elif policy.rests_on_use and seen.deployment.ready_replica_count:", "elif False:",
         _OF_GUARDS, "test_each_blocker_alone_blocks_with_a_reason",
     ),
     mutant(
@@ -102,7 +102,7 @@ GUARDS = (
     ),
     mutant(
         "S6", "the evidence brake is off", _GUARDS,
-        "if why := self.brake():", "if why := '':",
+        "if not policy.budget and (why := self.brake()):", "if why := '':",
         _OF_GUARDS, "test_a_fleet_that_turned_quiet_in_one_look_blocks_until_a_person_has_looked",
     ),
 )  # fmt: skip

@@ -5,6 +5,7 @@ lets through. Where something does stand in the way, ``off`` takes it out first.
 """
 
 from tests.mutants.of_acting import ACTOR, HAND, ORDERS
+from tests.mutants.of_caps import CAPS
 from tests.mutants.of_evidence import LISTINGS, METRICS, UNKNOWN
 from tests.mutants.of_holding import LEASES, ONCE
 from tests.mutants.of_judging import BRAKE, GUARDS, LIMITS, PROTECTIONS
@@ -26,6 +27,7 @@ MUTANTS = (
     *HAND,
     *ACTOR,
     *ONCE,
+    *CAPS,
     *LEASES,
     *GUARD,
     *CONTROLS,

@@ -270,8 +270,8 @@ class Crew:
 
     def _deliver_news(self) -> None:
         """Have letters delivered, where some were written or wait."""
-        if self.keeper.has_news or self._is_waited_for:
-            self.keeper.has_news = False
+        if self.keeper.pen.has_news or self._is_waited_for:
+            self.keeper.pen.has_news = False
             self._deliver.ring()
 
     def _try_others(self) -> None:

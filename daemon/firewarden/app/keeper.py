@@ -1,10 +1,10 @@
 """Looks after one account: poll, fold, judge, commit in one transaction; then act."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -13,6 +13,7 @@ from firewarden.app.capped import acting, read_caps
 from firewarden.app.compose import Account
 from firewarden.app.lease import LeaseKeeper, Tenure
 from firewarden.app.memory import Found, Memory, Tools, all_prices, read_memory
+from firewarden.app.pen import Pen
 from firewarden.app.queries import Ledger
 from firewarden.app.rulebook import read_rules
 from firewarden.app.situation import evidence_reach
@@ -23,25 +24,16 @@ from firewarden.decide.incidents import step
 from firewarden.decide.situation import Situation
 from firewarden.decide.standing import tend
 from firewarden.errors import FirewardenError, StoreError
-from firewarden.metering.instants import floor_hour
 from firewarden.model.notice import Notice
 from firewarden.model.price import PriceSource
-from firewarden.model.usage import LedgerChange, Poll
+from firewarden.model.usage import Poll
 from firewarden.observe.watch import Scraped, Seen
 from firewarden.ports import CrashPoint
-from firewarden.store import incidents as stored_incidents
-from firewarden.store import intents, requests
-from firewarden.store import notices as stored_notices
-from firewarden.store.attributes import write_attributes
-from firewarden.store.descriptions import write_descriptions, write_surroundings
-from firewarden.store.ledger import write_change, write_poll, write_scrape
+from firewarden.store.descriptions import write_surroundings
 from firewarden.store.prices import record_prices
 from firewarden.store.session import Session
-from firewarden.store.versions import write_versions
 
 log = structlog.get_logger()
-
-Write = Callable[[Session], None]
 
 
 class Keeper:
@@ -65,8 +57,7 @@ class Keeper:
         self._actor = self._new_actor()
         self.memory: Memory | None = None
         self.last_poll: Poll | None = None
-        self.has_news = False
-        """Letters were written since whoever delivers them took this note away."""
+        self.pen = Pen(account.account, tools)
         self._reading = asyncio.Lock()
         self._listing = asyncio.Lock()
         """Whoever folds reads of deployments: the database gets changes in the same order."""
@@ -90,8 +81,9 @@ class Keeper:
                     *_health_of_poll(memory, seen),
                     *found.notices,
                 )
-                await self._commit(
-                    tenure, lambda session: self._write_cycle(session, seen, found, notices)
+                await self.pen.commit(
+                    tenure,
+                    lambda session: self.pen.cycle(session, seen, found, notices, self.rules),
                 )
                 self._tools.crash(CrashPoint.CYCLE_COMMITTED)
                 self.last_poll = seen.poll
@@ -154,8 +146,8 @@ class Keeper:
             tenure = self.lease.tenure()
             if changes := await memory.watch.follow():
                 at = self._tools.clock.now()
-                await self._commit(
-                    tenure, lambda session: self._write_changes(session, changes, at)
+                await self.pen.commit(
+                    tenure, lambda session: self.pen.changes(session, changes, at)
                 )
 
     async def scrape(self) -> None:
@@ -165,8 +157,8 @@ class Keeper:
             if (scraped := await memory.watch.scrape()) is None:
                 return
             notices = _health_of_scrape(memory, scraped)
-            await self._commit(
-                tenure, lambda session: self._write_scrape(session, scraped, notices)
+            await self.pen.commit(
+                tenure, lambda session: self.pen.scrape(session, scraped, notices, self.rules)
             )
             self._tools.crash(CrashPoint.SCRAPE_COMMITTED)
             if scraped.record is not None and scraped.record.whole:
@@ -188,7 +180,7 @@ class Keeper:
             record_prices(session, name, prices, sources=[PriceSource.PRICING_PLAN], at=asked_at)
 
         async with self._remembering() as memory:
-            await self._commit(self.lease.tenure(), write)
+            await self.pen.commit(self.lease.tenure(), write)
             memory.surroundings, memory.surroundings_at = surroundings, asked_at
             memory.watch.around.clear()
             memory.prices = all_prices(self._tools.settings, prices)
@@ -200,8 +192,9 @@ class Keeper:
             return
         async with self._remembering() as memory:
             if notices := memory.alarms.trouble(part, error):
-                await self._commit(
-                    self.lease.tenure(), lambda session: self._record(session, notices)
+                await self.pen.commit(
+                    self.lease.tenure(),
+                    lambda session: self.pen.record(session, notices, self.rules),
                 )
 
     async def tell_relief(self, part: str) -> None:
@@ -210,7 +203,9 @@ class Keeper:
             return
         async with self._remembering() as memory:
             notices = memory.alarms.relief(part)
-            await self._commit(self.lease.tenure(), lambda session: self._record(session, notices))
+            await self.pen.commit(
+                self.lease.tenure(), lambda session: self.pen.record(session, notices, self.rules)
+            )
 
     def _greeting(self, memory: Memory, found: Found) -> tuple[Notice, ...]:
         """Say hello with the first complete listing; the ledger knows whether that was done."""
@@ -240,7 +235,7 @@ class Keeper:
         situation = memory.situation(seen, self._tools)
         if situation is None:
             return seen, Found()
-        caps = await self._caps(situation)
+        caps = await self._tools.run_db(partial(self._caps, situation))
         found = self._found(memory, replace(situation, caps=caps))
         if claimed := {*found.rehearsed, *found.said_to_be_changed}:
             seen = await memory.watch.confirm(seen, sorted(claimed))
@@ -248,24 +243,19 @@ class Keeper:
             found = self._found(memory, replace(situation, caps=caps))
         return seen, replace(found, owned=memory.ownership.news(seen))
 
-    async def _caps(self, situation: Situation) -> Caps:
+    def _caps(self, situation: Situation) -> Caps:
         """Find out what budgets call for; who has none that acts asks the database nothing."""
-        rules = self.rules
-        if not acting(rules.policies):
+        if not acting(self.rules.policies):
             return Caps()
-
-        def read() -> Caps:
-            with self._tools.database.reading() as session:
-                ledger = Ledger(
-                    settings=self._tools.settings,
-                    session=session,
-                    account=self.account.account,
-                    timezone=self.account.timezone,
-                    now=situation.now,
-                )
-                return read_caps(ledger, rules.judge, situation)
-
-        return await self._tools.run_db(read)
+        with self._tools.database.reading() as session:
+            ledger = Ledger(
+                settings=self._tools.settings,
+                session=session,
+                account=self.account.account,
+                timezone=self.account.timezone,
+                now=situation.now,
+            )
+            return read_caps(ledger, self.rules.judge, situation)
 
     def _found(self, memory: Memory, situation: Situation) -> Found:
         verdicts = self.rules.judge.judge(situation)
@@ -284,62 +274,12 @@ class Keeper:
             for each in answers:
                 write_answer(session, each, at=now)
 
-        await self._commit(tenure, write)
+        await self.pen.commit(tenure, write)
 
     async def _act(self, memory: Memory, tenure: Tenure) -> None:
         if memory.has_work:
-            self.has_news = True  # what comes of it is told
+            self.pen.has_news = True  # what comes of it is told
         await self._actor.act(memory, tenure)
-
-    def _write_cycle(
-        self, session: Session, seen: Seen, found: Found, notices: Sequence[Notice]
-    ) -> None:
-        write_poll(session, seen.poll)
-        self._write_changes(session, seen.changes, seen.poll.answered_at)
-        write_descriptions(session, seen.described, seen_at=seen.poll.answered_at)
-        if found.owned:
-            write_attributes(session, found.owned, hour=floor_hour(seen.poll.answered_at))
-        if found.changed:
-            stored_incidents.write(session, *found.changed)
-        for each in found.releases:
-            intents.release(session, each.action_id, each.why, at=seen.poll.answered_at)
-        requests.expire(session, self.account.account, now=seen.poll.answered_at)
-        if budgets := acting(self.rules.policies):
-            hashes = {each.name: each.hash for each in budgets}
-            write_versions(session, self.account.account, hashes, at=seen.poll.answered_at)
-        self._record(session, notices)
-        self._tools.crash(CrashPoint.CYCLE_WRITTEN)
-
-    def _write_changes(
-        self, session: Session, changes: Sequence[LedgerChange], at: datetime
-    ) -> None:
-        for change in changes:
-            write_change(session, self.account.account, change, at=at)
-
-    def _write_scrape(self, session: Session, scraped: Scraped, notices: Sequence[Notice]) -> None:
-        if scraped.record is not None:
-            write_scrape(session, scraped.record, scraped.change)
-        self._record(session, notices)
-        self._tools.crash(CrashPoint.SCRAPE_WRITTEN)
-
-    def _record(self, session: Session, notices: Sequence[Notice]) -> None:
-        for notice in notices:
-            destinations = self.rules.telling.destinations(notice)
-            if stored_notices.record(session, notice, destinations):
-                self.has_news = True
-
-    async def _commit(self, tenure: Tenure, write: Write) -> None:
-        """Write in one transaction, which the holder of a newer lease has to wait for.
-
-        *tenure* is the one that what is written was begun in.
-        """
-
-        def work() -> None:
-            with self._tools.database.writing() as session:
-                tenure.fence(session)
-                write(session)
-
-        await self._tools.run_db(work)
 
     @asynccontextmanager
     async def _remembering(self) -> AsyncIterator[Memory]:

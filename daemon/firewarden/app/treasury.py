@@ -10,7 +10,6 @@ from firewarden.app.standings import read_standings
 from firewarden.decide.budget import PREFIX, with_reach
 from firewarden.decide.budgets import watch
 from firewarden.model.notice import Notice
-from firewarden.store import notices as stored_notices
 from firewarden.store.notices import read_firing
 
 
@@ -40,15 +39,9 @@ class Treasury:
             self._without = None if rules.policies.budgets else rules
             return
 
-        def write() -> None:
-            with self.tools.database.writing() as session:
-                tenure.fence(session)
-                for notice in notices:
-                    destinations = rules.telling.destinations(notice)
-                    if stored_notices.record(session, notice, destinations):
-                        self.keeper.has_news = True
-
-        await self.tools.run_db(write)
+        await self.keeper.pen.commit(
+            tenure, lambda session: self.keeper.pen.record(session, notices, rules)
+        )
 
     def _news(self, memory: Memory, rules: Rulebook) -> tuple[Notice, ...]:
         with self.tools.database.reading() as session:
