@@ -265,7 +265,7 @@ def test_what_drains_already_calls_for_nobody_else() -> None:
     busy = one("exp-busy")
     scope = a_scope(policies, [draining, busy])
 
-    assert called(capped(policies, 600, scope)) == []
+    assert called(capped(policies, 992, scope)) == []
 
 
 def judged(policies: PolicySet, situation: Situation, spent: float) -> tuple[Verdict, ...]:
