@@ -116,12 +116,13 @@ _HOLD_WARNINGS = frozenset(
 def _overruled(seen: Seen, policy: Policy) -> Iterator[Blocked]:
     """Tell what people said of it, by words or by undoing what was done."""
     deeds, pair = seen.situation.deeds, (seen.uid, policy.name)
-    if deeds.reversals(pair) >= REVERSALS:
-        yield Blocker.CONTESTED, f"people have undone this policy's change {REVERSALS} times"
-    owed = deeds.owed_since(pair)
-    used = seen.quiet.active_at
-    if owed is not None and (used is None or used <= owed):
-        yield Blocker.NEEDS_OWNER, "it was put back for want of an owner, and not used since"
+    if deeds.intents:
+        if deeds.reversals(pair) >= REVERSALS:
+            yield Blocker.CONTESTED, f"people have undone this policy's change {REVERSALS} times"
+        owed = deeds.owed_since(pair)
+        used = seen.quiet.active_at
+        if owed is not None and (used is None or used <= owed):
+            yield Blocker.NEEDS_OWNER, "it was put back for want of an owner, and not used since"
     why = seen.situation.snoozed.get(seen.uid, "")
     if why and not policy.budget:  # a budget's limit is raised, or its target protected
         yield Blocker.SNOOZED, why

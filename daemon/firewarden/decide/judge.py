@@ -5,13 +5,13 @@ object, so what follows from its description alone is remembered by identity: a
 deployment that no policy can mean costs one look-up a cycle.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from firewarden.decide.attribution import Attributions
 from firewarden.decide.brake import find_brake
 from firewarden.decide.clerk import Clerk
-from firewarden.decide.condition import Condition, Finding, all_of, patience, settle_all
+from firewarden.decide.condition import Condition, all_of, patience, settle_all
 from firewarden.decide.conditions import called_by, compile_when
 from firewarden.decide.guards import Guards
 from firewarden.decide.kleene import conjunction
@@ -42,11 +42,14 @@ class Rule:
         settled, left = settle_all(self.conditions, deployment)
         if settled is Truth.FALSE:
             return None
-        return self, conjunction((match, settled)), tuple(condition.ask for condition in left)
+        return self, conjunction((match, settled)), left
 
 
-Candidate = tuple[Rule, Truth, tuple[Callable[[Seen], Finding], ...]]
+Candidate = tuple[Rule, Truth, tuple[Condition, ...]]
 """A policy that may mean a deployment, what is settled already, and the questions left."""
+
+Sifted = tuple[Seen, Rule, str]
+"""A pair that is not false, with what is not known of it; "" where it is true."""
 
 
 class Judge:
@@ -78,12 +81,9 @@ class Judge:
         clerk = Clerk(self.guards(situation))
         return tuple(
             clerk.verdict(
-                seen,
-                rule.policy,
-                truth,
-                unknown="" if truth is Truth.TRUE else _unknown_because(rule, seen),
+                seen, rule.policy, Truth.UNKNOWN if unknown else Truth.TRUE, unknown=unknown
             )
-            for seen, rule, truth in self._sift(situation)
+            for seen, rule, unknown in self._sift(situation)
         )
 
     def explain(self, situation: Situation, deployment: Deployment) -> tuple[Verdict, ...]:
@@ -102,7 +102,7 @@ class Judge:
 
         return Guards(protections=self._protections, brake=brake)
 
-    def _sift(self, situation: Situation) -> Iterator[tuple[Seen, Rule, Truth]]:
+    def _sift(self, situation: Situation) -> Iterator[Sifted]:
         """Find the pairs that are not false, as cheaply as possible."""
         remembered = self._candidates
         deployments = situation.fleet.deployments
@@ -158,18 +158,18 @@ def judge(situation: Situation, policy_set: PolicySet) -> tuple[Verdict, ...]:
     return Judge(policy_set).judge(situation)
 
 
-def _ask(seen: Seen, candidates: tuple[Candidate, ...]) -> Iterator[tuple[Seen, Rule, Truth]]:
+def _ask(seen: Seen, candidates: tuple[Candidate, ...]) -> Iterator[Sifted]:
     """Ask each candidate until it is false; this is the innermost loop."""
     for rule, settled, questions in candidates:
-        unknown = settled is Truth.UNKNOWN
-        for ask in questions:
-            answer = ask(seen)[0]
-            if answer is Truth.FALSE:
+        unknown = ""
+        for condition in questions:
+            answer = condition.ask(seen)
+            if answer[0] is Truth.FALSE:
                 break
-            if answer is Truth.UNKNOWN:
-                unknown = True
+            if answer[0] is Truth.UNKNOWN and not unknown:
+                unknown = f"{condition.name}: {answer[2] or _inner_because(condition, seen)}"
         else:
-            yield seen, rule, Truth.UNKNOWN if unknown else Truth.TRUE
+            yield seen, rule, _unknown_because(rule, seen) if settled is Truth.UNKNOWN else unknown
 
 
 def _unknown_because(rule: Rule, seen: Seen) -> str:
