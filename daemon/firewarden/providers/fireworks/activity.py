@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
@@ -17,6 +18,10 @@ LONGEST_LINE: Final = 1024 * 1024
 MOST_SERIES: Final = 1_000_000
 BLOCK: Final = 1024 * 1024
 """Bytes that are gathered before they are searched: fewer, longer searches are cheaper."""
+
+REMEMBERED: Final = 32_768
+LONGEST_REMEMBERED: Final = 1_024
+"""So many sets of labels, of so many bytes each, are kept from scrape to scrape."""
 
 _FIELDS: Final = {
     b"request_counter_total:sum_by_deployment": "request_rate",
@@ -59,7 +64,6 @@ class Scan:
         self._tail = b"\n"
         self._parts: list[bytes] = []
         self._gathered = 0
-        self._labels: dict[bytes, tuple[str, str] | None] = {}
         self._series: dict[tuple[str, str], dict[str, float]] = {}
         self._first = b""
         self._problem = ""
@@ -120,9 +124,8 @@ class Scan:
         field = _FIELDS.get(name)
         if field is None:
             return
-        if labels not in self._labels:
-            self._labels[labels] = _identity(labels)
-        identity = self._labels[labels]
+        short = len(labels) <= LONGEST_REMEMBERED
+        identity = _remembered_identity(labels) if short else _identity(labels)
         if identity is None:
             self._object(f"a series without the name of its deployment: {_shown(line)}")
             return
@@ -164,6 +167,12 @@ def fingerprint(samples: Mapping[str, Sample]) -> str:
             is_empty = False
             digest.update(f"{name} {rates}\n".encode())
     return "" if is_empty else digest.hexdigest()
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _remembered_identity(labels: bytes) -> tuple[str, str] | None:
+    """Find the same as `_identity`: from scrape to scrape the labels are alike."""
+    return _identity(labels)
 
 
 def _identity(labels: bytes) -> tuple[str, str] | None:
