@@ -100,6 +100,21 @@ def needs_owner(intent: Intent, deployment: Deployment, situation: Situation) ->
     return replace(notice, severity=Severity.WARN)
 
 
+def restored_late(
+    intent: Intent, deployment: Deployment, promised: datetime, situation: Situation
+) -> Notice:
+    """Say that what was to serve by an instant does not."""
+    told = (
+        f"{deployment.deployment_id}: was to serve at "
+        f"{promised.astimezone(UTC):%Y-%m-%d %H:%M} UTC, and {deployment.ready_replica_count} of "
+        f"{intent.before.min_replica_count} replicas are ready; its state is {deployment.state} "
+        f"[{intent.policy}]"
+    )
+    kind = "deployment.restore_late"
+    notice = _event(kind, "restore_late", intent, deployment, situation, told)
+    return replace(notice, severity=Severity.PAGE)
+
+
 def waits_for_word(intent: Intent, deployment: Deployment, situation: Situation) -> Notice:
     """Say that what a budget stopped may be put back, and how."""
     told = (

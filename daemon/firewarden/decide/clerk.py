@@ -67,6 +67,7 @@ class Clerk:
 
 def _own(seen: Seen, policy: Policy) -> str:
     """Name *policy* where its name alone can decide: its own past or budget, bounds to set."""
-    own = policy.verb is Verb.SET_AUTOSCALING or bool(policy.budget)
+    own = policy.verb is Verb.SET_AUTOSCALING or not policy.rests_on_a_look
+    own = own or bool(policy.except_during)
     depends = own or bool(seen.situation.deeds.intents)
     return policy.name if depends else ""

@@ -12,7 +12,8 @@ from firewarden.model.deployment import Deployment
 from firewarden.model.ids import PolicyName
 from firewarden.model.price import MICRO
 from firewarden.model.verdict import Truth
-from firewarden.policy.rules import RequireData
+from firewarden.policy.calendar import any_holds
+from firewarden.policy.rules import Policy, RequireData
 from firewarden.policy.schema import When
 
 _SINCE: dict[str, tuple[Callable[[Seen], datetime | None], Callable[[Deployment], str]]] = {
@@ -58,6 +59,28 @@ def called_by(rung: PolicyName) -> Condition:
         return truth_of(call is not None), None, because, None
 
     return Condition(name="budget", threshold=None, cost=0, settle=lambda _: None, ask=ask)
+
+
+def in_hours(policy: Policy) -> Condition:
+    """Ask whether the hours of *policy* are now, or begin so soon that it may warn already.
+
+    What would have to be put back again at once is not stopped any more.
+    """
+    schedules, known = policy.during, dict[datetime, Truth]()
+
+    def answer(now: datetime) -> Truth:
+        if any_holds(schedules, now):
+            return truth_of(any_holds(schedules, now + policy.lead))
+        return truth_of(any_holds(schedules, now + policy.leads_in))
+
+    def ask(seen: Seen) -> Finding:
+        if seen.now not in known:
+            known.clear()
+            known[seen.now] = answer(seen.now)
+        found = known[seen.now]
+        return found, None, "" if found is Truth.TRUE else "these are not its hours", None
+
+    return Condition(name="during", threshold=None, cost=0, settle=lambda _: None, ask=ask)
 
 
 def _plain(when: When, prefix: str) -> Iterator[Condition]:

@@ -118,6 +118,18 @@ class Deeds:
             for each in self._of(uid)
         )
 
+    def stopped_at(self, uid: Uid) -> datetime | None:
+        """Tell when *uid* was last stopped; None: not lately."""
+        stops = (each for each in self._of(uid) if each.verb in STOPS and each.outcome.is_attempt)
+        return max((each.planned_at for each in stops), default=None)
+
+    def put_back_for(self, reason: str, *, since: datetime) -> Iterator[Intent]:
+        """Give what was put back for *reason* since then, and is so as far as is known."""
+        for each in self._in_order:
+            done = each.verb is Verb.RESTORE and each.outcome is Outcome.APPLIED
+            if done and each.reason == reason and each.planned_at >= since:
+                yield each
+
     def reversals(self, pair: Pair) -> int:
         """Count how often a person undid this policy's changes of this deployment.
 

@@ -26,6 +26,9 @@ from firewarden.policy.rules import STOPS, Policy
 COOLDOWN = timedelta(minutes=30)
 """After a wake, nothing is judged idle for so long."""
 
+QUIET_FOR = timedelta(minutes=10)
+"""A schedule stops nothing that was used in so long."""
+
 _STALE = 3
 """Intervals after which a listing is too old to act on."""
 
@@ -77,10 +80,10 @@ class Guards:
         yield from _data(seen, policy, unknown)
         yield from _listing(seen.situation)
         if policy.rests_on_use:
-            yield from _used(seen)
+            yield from _in_use_by_the_clock(seen, policy) if policy.during else _used(seen)
         if why := seen.situation.deeds.breaker(now=seen.now):
             yield Blocker.BREAKER, why
-        if not policy.budget and (why := self.brake()):
+        if policy.rests_on_a_look and (why := self.brake()):
             yield Blocker.EVIDENCE_BRAKE, why
         if why := _saves_nothing(seen, policy):
             yield Blocker.SAVES_NOTHING, why
@@ -126,6 +129,9 @@ def _overruled(seen: Seen, policy: Policy) -> Iterator[Blocked]:
     why = seen.situation.snoozed.get(seen.uid, "")
     if why and not policy.budget:  # a budget's limit is raised, or its target protected
         yield Blocker.SNOOZED, why
+    for schedule in policy.except_during:
+        if (not schedule.verbs or policy.verb in schedule.verbs) and schedule.holds(seen.now):
+            yield Blocker.FREEZE, f"nothing of it is done during {schedule.name}"
 
 
 def _used(seen: Seen) -> Iterator[Blocked]:
@@ -137,6 +143,18 @@ def _used(seen: Seen) -> Iterator[Blocked]:
     rounds = seen.situation.deeds.rounds(seen.uid, now=seen.now)
     if rounds >= ROUNDS_A_DAY and seen.deployment.ready_replica_count:
         yield Blocker.FLAPPING, f"it was stopped {rounds} times within a day, and woken again"
+
+
+def _in_use_by_the_clock(seen: Seen, policy: Policy) -> Iterator[Blocked]:
+    """Tell of use in the hours of *policy*: it waits for quiet, and again after each wake."""
+    stretch, _, _ = seen.stretch(policy.require_data.fresh_within)
+    if stretch is not None and stretch < QUIET_FOR and seen.deployment.ready_replica_count:
+        quiet = format_duration(QUIET_FOR)
+        yield Blocker.REQUESTS_IN_FLIGHT, f"it has not been quiet for {quiet}"
+    since, stopped_at = facts.ready_since(seen), seen.situation.deeds.stopped_at(seen.uid)
+    woken = since is not None and stopped_at is not None and since > stopped_at
+    if woken and since is not None and seen.now - since < policy.awake_for:
+        yield Blocker.COOLDOWN, f"woken {format_duration(seen.now - since)} ago, left running"
 
 
 def _data(seen: Seen, policy: Policy, unknown: str) -> Iterator[Blocked]:

@@ -12,7 +12,7 @@ from firewarden.decide.attribution import Attributions
 from firewarden.decide.brake import find_brake
 from firewarden.decide.clerk import Clerk
 from firewarden.decide.condition import Condition, all_of, patience, settle_all
-from firewarden.decide.conditions import called_by, compile_when
+from firewarden.decide.conditions import called_by, compile_when, in_hours
 from firewarden.decide.guards import Guards
 from firewarden.decide.kleene import conjunction
 from firewarden.decide.matching import Matcher, compile_match
@@ -148,9 +148,11 @@ class Judge:
 def _conditions(policy: Policy, policy_set: PolicySet) -> tuple[Condition, ...]:
     if policy.budget:
         return (called_by(policy.name),)
-    return compile_when(
+    hours = (in_hours(policy),) if policy.during else ()
+    asked = compile_when(
         policy.when, policy.require_data, deletes_after=policy_set.auto_delete_after
     )
+    return (*hours, *asked)
 
 
 def judge(situation: Situation, policy_set: PolicySet) -> tuple[Verdict, ...]:

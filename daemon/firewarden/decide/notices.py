@@ -161,7 +161,12 @@ def recovery(seen: Seen, incident: Incident) -> str:
     """Say in one clause why the conditions hold no longer."""
     if is_rung(incident.policy):
         return "its budget calls for it no longer"
+    if incident.held_by in _IN_USE:
+        return "it was in use until it was too late"
     return _recovered(seen, incident)
+
+
+_IN_USE = frozenset({Blocker.REQUESTS_IN_FLIGHT, Blocker.COOLDOWN})
 
 
 def _recovered(seen: Seen, incident: Incident) -> str:

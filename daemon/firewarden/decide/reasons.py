@@ -15,13 +15,22 @@ def reason_of(seen: Seen, policy: Policy, truth: Truth, unknown: str) -> str:
         return f"unknown: {unknown}"
     if truth is Truth.FALSE:
         return ""
-    if policy.budget:
-        return seen.situation.caps.called[seen.uid, policy.name].reason
+    if not policy.rests_on_a_look:
+        return _clock_or_limit(seen, policy)
     if policy.when.failed_for is not None:
         return "failed"
     if policy.when.starting_for is not None:
         return "starting for too long"
     return _use(seen, policy)
+
+
+def _clock_or_limit(seen: Seen, policy: Policy) -> str:
+    if policy.budget:
+        return seen.situation.caps.called[seen.uid, policy.name].reason
+    now = [each.name for each in policy.during if each.holds(seen.now)]
+    if now:
+        return f"in {' and '.join(now)}"
+    return f"soon in {' or '.join(each.name for each in policy.during)}"
 
 
 def _use(seen: Seen, policy: Policy) -> str:

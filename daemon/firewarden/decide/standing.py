@@ -16,18 +16,23 @@ from firewarden.model.deployment import Deployment
 from firewarden.model.ids import Uid
 from firewarden.model.notice import Notice
 from firewarden.model.vocabulary import Mode, ProviderDelete, PutBack, Verb
-from firewarden.policy.rules import Budget, PolicySet, rung_name
+from firewarden.policy.calendar import any_holds, next_turn
+from firewarden.policy.rules import Budget, Policy, PolicySet, rung_name
 
 PUT_BACK_BEFORE = timedelta(hours=24)
 """So long before the provider would delete it, what we set to min 0 gets its floor again."""
 
 ASK_BEFORE = timedelta(hours=72)
 
+LATE_FOR = timedelta(hours=3)
+"""So long after it was put back, what does not serve is told of."""
+
 LANDED = timedelta(seconds=30)
 """After so long a change whose answer was lost lands no more."""
 
 WOKEN = "a request has woken it"
 UNFINISHED = "its stop was begun and not completed"
+HOURS_OVER = "its hours are over"
 NEW_WINDOW = "a new window of its budget has begun"
 DELETED_SOON = "Fireworks would delete it within a day"
 """Why bounds are put back; what was put back for the last waits for an owner."""
@@ -62,7 +67,23 @@ def tend(situation: Situation, docket: Docket, policy_set: PolicySet) -> Tended:
         if not over and may_put_back(situation):
             orders += found.orders()
         told += found.notices()
+    told += _late(situation, policy_set)
     return Tended(releases=tuple(releases), orders=tuple(orders), notices=tuple(told))
+
+
+def _late(situation: Situation, policy_set: PolicySet) -> Iterator[Notice]:
+    """Tell of what was to serve again by the end of its hours, and does not."""
+    policies = {each.name: each for each in policy_set.policies}
+    for intent in situation.deeds.put_back_for(HOURS_OVER, since=situation.now - LATE_FOR):
+        policy = policies.get(intent.policy)
+        deployment = situation.fleet.deployments.get(intent.uid)
+        if policy is None or deployment is None or not policy.during:
+            continue
+        promised = next_turn(policy.during, intent.planned_at)
+        if promised is None or situation.now < promised:
+            continue
+        if deployment.ready_replica_count < intent.before.min_replica_count:
+            yield aftermath.restored_late(intent, deployment, promised, situation)
 
 
 def may_put_back(situation: Situation) -> bool:
@@ -122,7 +143,10 @@ class _Standing:
         if deployment is None:
             return []
         order = (
-            self._woken(deployment) or self._doomed(deployment) or self._in_new_window(deployment)
+            self._woken(deployment)
+            or self._doomed(deployment)
+            or self._in_new_window(deployment)
+            or self._hours_over(deployment)
         )
         return [order] if order else []
 
@@ -186,6 +210,20 @@ class _Standing:
         if not over:
             return None
         return put_back(over, deployment, self._situation, reason=NEW_WINDOW)
+
+    def _hours_over(self, deployment: Deployment) -> Order | None:
+        """Put back what a schedule has stopped: its hours end, or its policy is gone."""
+        policies = {each.name: each for each in self._policies.policies}
+        over = [
+            one
+            for one in self._intents
+            if one.put_back is PutBack.AT_END
+            and not _goes_on(policies.get(one.policy), now=self._situation.now)
+            and not self._is_under_way(one)
+        ]
+        if not over:
+            return None
+        return put_back(over, deployment, self._situation, reason=HOURS_OVER)
 
     def _of_old_windows(self, restores: Mode) -> list[Intent]:
         """Find the changes of budgets that say so, whose windows are over, the oldest first."""
@@ -264,6 +302,13 @@ class _Standing:
             yield aftermath.provider_deletes(
                 newest, deployment, deadline, self._situation, is_put_back=is_put_back
             )
+
+
+def _goes_on(policy: Policy | None, *, now: datetime) -> bool:
+    """Are the hours of *policy* still on, so long ahead as it takes to be ready by their end?"""
+    if policy is None or policy.mode is Mode.DISABLED:
+        return False
+    return any_holds(policy.during, now) and any_holds(policy.during, now + policy.lead)
 
 
 def _is_over(budget: Budget, intent: Intent, *, now: datetime) -> bool:

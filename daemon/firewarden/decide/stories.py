@@ -9,6 +9,7 @@ from firewarden.decide.situation import Situation
 from firewarden.metering.instants import round_down
 from firewarden.model.verdict import Incident, IncidentState, Verdict
 from firewarden.model.vocabulary import Blocker, Mode, Verb
+from firewarden.policy.calendar import elapsed_within
 from firewarden.policy.rules import EFFECTS, Policy
 
 HOUR = timedelta(hours=1)
@@ -87,7 +88,7 @@ def warned(incident: Incident, policy: Policy, *, at: datetime) -> Incident:
         incident,
         state=IncidentState.WARNED,
         warned_at=at,
-        acts_at=at + _waits(policy, incident.stage + 1),
+        acts_at=_after_waits(policy, incident.stage + 1, at),
     )
 
 
@@ -113,8 +114,15 @@ def is_too_soon(failed: Incident, policy: Policy, *, now: datetime) -> bool:
 
 def end_of_wait(incident: Incident, policy: Policy) -> datetime:
     """Give the end of the wait that *incident* is in: the later stages' waits come after it."""
-    due = incident.acts_at or incident.entered_at + _waits(policy, incident.stage)
+    due = incident.acts_at or _after_waits(policy, incident.stage, incident.entered_at)
     return due - _waits(policy, incident.stage + 1)
+
+
+def _after_waits(policy: Policy, stage: int, at: datetime) -> datetime:
+    """Give the end of the waits from *stage* on, begun *at*; one `within` hours stands alone."""
+    for step in policy.steps[stage:]:
+        at = elapsed_within(step.within, at, step.wait_for)
+    return at
 
 
 def _waits(policy: Policy, stage: int) -> timedelta:

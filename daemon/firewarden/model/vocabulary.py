@@ -64,6 +64,7 @@ class Blocker(StrEnum):
     CONTESTED = "contested"
     NEEDS_OWNER = "needs_owner"
     SNOOZED = "snoozed"
+    FREEZE = "freeze"
     DATA_MISSING = "data_missing"
     LISTING_INCOMPLETE = "listing_incomplete"
     TOO_FEW_CYCLES = "too_few_cycles"
@@ -83,6 +84,7 @@ class PutBack(StrEnum):
     """When a change of bounds is undone by itself."""
 
     ON_WAKE = "on_wake"
+    AT_END = "at_end"
     AT_WINDOW_START = "at_window_start"
     NEVER = "never"
 

@@ -6,11 +6,13 @@ from pydantic import ValidationError
 
 from firewarden.policy.capabilities import FIREWORKS, Capabilities
 from firewarden.policy.checks import check_file
+from firewarden.policy.hours import check_hours
 from firewarden.policy.joining import (
     Read,
     check_commitments,
     check_snooze,
     joined_routes,
+    joined_schedules,
     refuse_namesakes,
 )
 from firewarden.policy.messages import report_all
@@ -41,11 +43,12 @@ def read(
     sound = [(tree, file) for tree in trees if (file := _validate(tree)) is not None]
     unsound = any(tree.problems for tree in trees)
     refuse_namesakes(sound)
-    routes = joined_routes(sound)
+    routes, schedules = joined_routes(sound), joined_schedules(sound)
     for tree, file in sound:
         check_file(tree, file, capabilities)
         if not unsound:  # else the route may stand in what nobody can read
             check_routes(tree, file, routes)
+            check_hours(tree, file, schedules)
     if not unsound:
         check_snooze(sound)
         check_commitments(sound)
@@ -72,10 +75,8 @@ def _without(data: object, wrong: Collection[Path]) -> object:
     """Leave out each policy, route, protection or other block in which something is wrong."""
     if not isinstance(data, dict):
         return data
-    blocks = {
-        where[:2] if where[:1] and where[0] in {"policies", "budgets", "notify"} else where[:1]
-        for where in wrong
-    }
+    named = {"policies", "budgets", "notify", "schedules"}
+    blocks = {where[:2] if where[:1] and where[0] in named else where[:1] for where in wrong}
     return {
         key: {name: inner for name, inner in value.items() if (key, name) not in blocks}
         if isinstance(value, dict)

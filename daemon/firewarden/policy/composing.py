@@ -2,19 +2,22 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from firewarden.model.ids import PolicyName
 from firewarden.model.vocabulary import ProviderDelete, PutBack, Verb
+from firewarden.policy.calendar import Schedule
 from firewarden.policy.capabilities import Capabilities
 from firewarden.policy.joining import (
     Read,
     joined_alerts,
     joined_routes,
+    joined_schedules,
     joined_snooze,
 )
 from firewarden.policy.limiting import budget_of, joined_commitments
@@ -23,7 +26,9 @@ from firewarden.policy.places import Tree
 from firewarden.policy.problems import Problem
 from firewarden.policy.reach import routes_of
 from firewarden.policy.rules import (
+    AWAKE_FOR,
     DEFAULT_SAVING,
+    READY_WITHIN,
     Approval,
     Attribution,
     Autoscaling,
@@ -47,8 +52,9 @@ def compose(
     read: Sequence[Read], notes: tuple[Problem, ...], capabilities: Capabilities
 ) -> PolicySet:
     """Make one document of files in which nothing is wrong."""
+    schedules = joined_schedules(read)
     policies = tuple(
-        _policy(name, entry, tree, file)
+        _policy(name, entry, tree, file, schedules)
         for tree, file in read
         for name, entry in file.policies.items()
     )
@@ -86,11 +92,18 @@ def compose(
     )
 
 
-def _policy(name: str, entry: PolicyEntry, tree: Tree, file: PolicyFile) -> Policy:
+def _policy(
+    name: str,
+    entry: PolicyEntry,
+    tree: Tree,
+    file: PolicyFile,
+    schedules: Mapping[str, Schedule],
+) -> Policy:
     mode = file.defaults.mode if entry.mode is None else entry.mode
     saving = entry.when.saves_at_least
     routes = routes_of(entry, file)
-    steps = tuple(_step(stage, routes) for stage in entry.stages)
+    steps = tuple(_steps(entry.stages, routes, schedules))
+    hours = _hours(entry, file, schedules)
     limits, data, approval = _limits(entry, file), _require_data(entry, file), _approval(entry)
     put_back = _put_back(entry, file)
     provider_delete = entry.provider_delete or ProviderDelete.RESTORE
@@ -98,9 +111,11 @@ def _policy(name: str, entry: PolicyEntry, tree: Tree, file: PolicyFile) -> Poli
         name=PolicyName(name),
         hash=_hash(
             (name, mode.label, _plain(entry.match), _plain(entry.when)),
-            [asdict(step) for step in steps],
+            [asdict(replace(step, within=())) for step in steps],
+            [_of_hours(step.within) for step in steps if step.within],
             (sorted(set(entry.allow)), asdict(limits), asdict(data), routes),
             (put_back, provider_delete, asdict(approval)),
+            {key: _of_hours(value) for key, value in hours.items()},
         ),
         mode=mode,
         description=entry.description,
@@ -119,17 +134,56 @@ def _policy(name: str, entry: PolicyEntry, tree: Tree, file: PolicyFile) -> Poli
         put_back=put_back,
         provider_delete=provider_delete,
         approval=approval,
+        **hours,
     )
 
 
-def _step(stage: Stage, routes: tuple[str, ...]) -> Step:
-    bounds = stage.set_autoscaling
-    return Step(
-        verb=stage.verb,
-        wait_for=stage.lasts,
-        routes=() if stage.warn is None else (stage.warn.to or routes),
-        autoscaling=None if bounds is None else _autoscaling(bounds),
-    )
+def _hours(
+    entry: PolicyEntry, file: PolicyFile, schedules: Mapping[str, Schedule]
+) -> dict[str, Any]:
+    """Give what *entry* says of its hours, for `Policy`."""
+    forbidden = file.defaults.except_during if entry.except_during is None else entry.except_during
+    restore = entry.puts_back_at_end
+    at_end = restore is not None or entry.restore is PutBack.AT_END
+    lead = READY_WITHIN if restore is None or restore.lead is None else restore.lead
+    before = (stage.warn.before for stage in entry.stages if stage.warn and stage.warn.before)
+    return {
+        "during": tuple(schedules[name] for name in entry.during or ()),
+        "except_during": tuple(schedules[name] for name in forbidden),
+        "leads_in": max(before, default=timedelta(0)),
+        "lead": lead if at_end else timedelta(0),
+        "even_if_active": entry.even_if_active,
+        "awake_for": entry.awake_for or AWAKE_FOR,
+    }
+
+
+def _of_hours(value: object) -> object:
+    """Give what decides of a schedule, for a hash."""
+    if isinstance(value, tuple):
+        return [
+            {**asdict(each), "weekdays": sorted(each.weekdays), "verbs": sorted(each.verbs)}
+            for each in value
+        ]
+    return value
+
+
+def _steps(
+    stages: Iterable[Stage], routes: tuple[str, ...], schedules: Mapping[str, Schedule]
+) -> Iterator[Step]:
+    """Give the steps of *stages*: a warning before its time is one and a wait."""
+    for stage in stages:
+        if stage.restore is not None:
+            continue
+        bounds = stage.set_autoscaling
+        yield Step(
+            verb=stage.verb,
+            wait_for=timedelta(0) if stage.wait is None else stage.wait.for_,
+            routes=() if stage.warn is None else (stage.warn.to or routes),
+            autoscaling=None if bounds is None else _autoscaling(bounds),
+            within=tuple(schedules[name] for name in (stage.wait and stage.wait.within) or ()),
+        )
+        if stage.warn is not None and stage.warn.before is not None:
+            yield Step(verb=Verb.WAIT, wait_for=stage.warn.before)
 
 
 def _autoscaling(given: SetAutoscalingStage) -> Autoscaling:
@@ -145,6 +199,8 @@ def _autoscaling(given: SetAutoscalingStage) -> Autoscaling:
 
 
 def _put_back(entry: PolicyEntry, file: PolicyFile) -> PutBack:
+    if entry.puts_back_at_end is not None or entry.restore is PutBack.AT_END:
+        return PutBack.AT_END
     if entry.effect is None or entry.effect.scale_to_zero is None:
         return PutBack.NEVER  # no request ends what the other verbs have set
     return entry.restore or file.defaults.restore or PutBack.ON_WAKE
@@ -265,7 +321,7 @@ def _hash(*parts: object) -> str:
 def _as_json(value: object) -> object:
     if isinstance(value, Decimal):
         return str(value.normalize())
-    if isinstance(value, date):
+    if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, timedelta):
         return value.total_seconds()

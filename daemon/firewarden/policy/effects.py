@@ -46,7 +46,7 @@ def check_effect(subject: Subject, capabilities: Capabilities) -> None:
 
 
 def _check_means(subject: Subject, stage: Stage, capabilities: Capabilities) -> None:
-    at = ("stages", len(subject.entry.stages) - 1)
+    at = ("stages", subject.entry.effect_at)
     if why := _lacking(stage, capabilities):
         subject.report(*at, message=f"this provider {why}", mend=f"take {stage.verb} out")
     bounds, least = stage.set_autoscaling, capabilities.least_zero_window
@@ -96,6 +96,10 @@ def _check_put_back(subject: Subject, stage: Stage | None) -> None:
     if stage is None or stage.delete is not None:
         what = "delete" if stage is not None else "a warning"
         subject.report("restore", message=f"nothing is put back after {what}", mend="take it out")
+    elif subject.entry.puts_back_at_end is not None and restore is not PutBack.AT_END:
+        subject.report(
+            "restore", message=f"{restore}, and yet the last stage says at_end", mend="take it out"
+        )
     elif restore is PutBack.ON_WAKE and stage.scale_to_zero is None:
         subject.report(
             "restore",

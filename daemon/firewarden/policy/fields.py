@@ -168,9 +168,8 @@ def _mode(given: object) -> Mode:
 
 
 def _put_back(given: object) -> PutBack:
-    if given == "at_end":
-        refuse("`at_end` is not supported in this version", "it needs schedules; take it out")
-    return PutBack(chosen(given, (PutBack.ON_WAKE, PutBack.NEVER), "time to put back"))
+    words = (PutBack.ON_WAKE, PutBack.AT_END, PutBack.NEVER)
+    return PutBack(chosen(given, words, "time to put back"))
 
 
 def _provider_delete(given: object) -> ProviderDelete:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
+from firewarden.policy.calendar import Schedule
 from firewarden.policy.commitments import NONE, CommitmentEntry
 from firewarden.policy.durations import format_duration, parse_duration
 from firewarden.policy.people import TONIGHT, AlertsEntry, SnoozeEntry
@@ -48,7 +49,7 @@ class Snooze:
 
 def refuse_namesakes(read: Sequence[Read]) -> None:
     """Note every name and every key of a joined block that is given in two files."""
-    for kind in ("policies", "budgets", "notify", "alerts", "snooze"):
+    for kind in ("policies", "budgets", "notify", "schedules", "alerts", "snooze"):
         seen: dict[str, str] = {}
         for tree, file in read:
             for name in _names(file, kind):
@@ -72,6 +73,15 @@ def _names(file: PolicyFile, kind: str) -> Iterator[str]:
 def joined_routes(read: Sequence[Read]) -> dict[str, Route]:
     """Take the routes of all files."""
     return {name: route for _, file in read for name, route in file.notify.items()}
+
+
+def joined_schedules(read: Sequence[Read]) -> dict[str, Schedule]:
+    """Take the schedules of all files, each by the clocks of its own."""
+    return {
+        name: entry.named(name, file.timezone)
+        for _, file in read
+        for name, entry in file.schedules.items()
+    }
 
 
 def check_commitments(read: Sequence[Read]) -> None:

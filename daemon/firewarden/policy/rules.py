@@ -17,6 +17,7 @@ from firewarden.model.vocabulary import (
     Severity,
     Verb,
 )
+from firewarden.policy.calendar import Schedule
 from firewarden.policy.joining import Alerts, Snooze
 from firewarden.policy.match import Description, Match, Target
 from firewarden.policy.problems import Problem
@@ -47,6 +48,13 @@ class OnExceed(StrEnum):
 
     TRICKLE = "trickle"
     HOLD = "hold"
+
+
+AWAKE_FOR = timedelta(hours=2)
+"""So long what was woken in the hours of a policy is left running, unless it says otherwise."""
+
+READY_WITHIN = timedelta(minutes=20)
+"""So long before its hours end a deployment is put back, unless the policy says otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +104,16 @@ class Autoscaling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One stage: its verb, how long it lasts (``wait`` only), whom it tells (``warn`` only)."""
+    """One stage: its verb, how long it lasts, whom it tells (``warn`` only).
+
+    ``within``: only time in these hours counts; empty: all time.
+    """
 
     verb: Verb
     wait_for: timedelta = timedelta(0)
     routes: tuple[str, ...] = ()
     autoscaling: Autoscaling | None = None
+    within: tuple[Schedule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +140,11 @@ class Policy:
         grace: all waits before that together.
         routes: names of the routes it tells by, as written; empty: it names none.
         budget: whose rung it is: it rests on what is spent, and not on use; "": on its own.
+        during: the hours it is for; empty: always. except_during: hours in which it rests.
+        leads_in: so long before its hours it may warn. lead: so long before their end what it
+            has set is put back.
+        even_if_active: use does not keep it from acting in its hours.
+        awake_for: so long what was woken in its hours is left running.
     """
 
     name: PolicyName
@@ -150,11 +167,22 @@ class Policy:
     provider_delete: ProviderDelete = ProviderDelete.RESTORE
     approval: Approval = Approval()
     budget: str = ""
+    during: tuple[Schedule, ...] = ()
+    except_during: tuple[Schedule, ...] = ()
+    leads_in: timedelta = timedelta(0)
+    lead: timedelta = timedelta(0)
+    even_if_active: bool = False
+    awake_for: timedelta = AWAKE_FOR
 
     @property
     def rests_on_use(self) -> bool:
         """It stops what nobody uses: whoever uses it keeps it; what is spent asks for no use."""
-        return self.verb in STOPS and not self.budget
+        return self.verb in STOPS and not self.budget and not self.even_if_active
+
+    @property
+    def rests_on_a_look(self) -> bool:
+        """Is it one look at use that calls for it, and no clock and no limit?"""
+        return not self.budget and not self.during
 
     @property
     def effect(self) -> Step | None:

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from firewarden.model.vocabulary import Mode
+from firewarden.model.vocabulary import Mode, PutBack
 from firewarden.policy.attribution import AttributionEntry
 from firewarden.policy.budgets import BudgetEntry
 from firewarden.policy.commitments import Commitments
@@ -29,7 +29,8 @@ from firewarden.policy.fields import (
 from firewarden.policy.match import Match, Target
 from firewarden.policy.people import AlertsEntry, ApprovalEntry, SnoozeEntry
 from firewarden.policy.routes import Route
-from firewarden.policy.stages import Stage, Stages
+from firewarden.policy.schedules import ScheduleEntry
+from firewarden.policy.stages import RestoreStage, Stage, Stages
 from firewarden.policy.strict import Strict, WhenRead
 
 
@@ -123,11 +124,7 @@ class PolicyEntry(Strict):
 
     later: ClassVar[frozenset[str]] = frozenset(
         {
-            "during",
-            "except_during",
             "after",
-            "even_if_active",
-            "awake_for",
             "regrets",
             "claim_for",
         }
@@ -136,7 +133,11 @@ class PolicyEntry(Strict):
     description: Text = ""
     mode: ModeWord | None = None
     match: Match
-    when: When
+    when: When = When.model_construct()
+    during: Names | None = None
+    except_during: Names | None = None
+    even_if_active: bool = False
+    awake_for: Duration | None = None
     stages: Stages
     restore: PutBackWord | None = None
     provider_delete: ProviderDeleteWord | None = None
@@ -148,16 +149,40 @@ class PolicyEntry(Strict):
 
     @property
     def effect(self) -> Stage | None:
-        """The stage that changes something, which is the last; None where it only tells."""
-        last = self.stages[-1]
-        return None if last.effect is None else last
+        """The stage that changes something; None where it only tells."""
+        return next((stage for stage in self.stages if stage.effect is not None), None)
+
+    @property
+    def effect_at(self) -> int:
+        """The place of that stage, or of the last one."""
+        found = (index for index, each in enumerate(self.stages) if each.effect is not None)
+        return next(found, len(self.stages) - 1)
+
+    @property
+    def puts_back_at_end(self) -> RestoreStage | None:
+        """The stage that says so; None where none does."""
+        return self.stages[-1].restore
+
+    @model_validator(mode="after")
+    def _says_when(self) -> Self:
+        if self.during is None:
+            if "when" not in self.model_fields_set:
+                refuse("nothing says when: `when` or `during` is missing")
+            if own := self.model_fields_set & {"even_if_active", "awake_for"}:
+                refuse(f"`{min(own)}` belongs to `during`", "take it out")
+            if any(stage.warn and stage.warn.before for stage in self.stages):
+                refuse("`before` counts from the hours of `during`", "write `wait` instead")
+            if self.puts_back_at_end or self.restore is PutBack.AT_END:
+                refuse("`at_end` is the end of the hours of `during`", "write `during` too")
+        return self
 
 
 class Defaults(Strict):
     """What holds for the policies of the same file where they say nothing."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"except_during", "regrets"})
+    later: ClassVar[frozenset[str]] = frozenset({"regrets"})
 
+    except_during: Names = ()
     mode: ModeWord = Mode.OBSERVE
     restore: PutBackWord | None = None
     limits: LimitsEntry = LimitsEntry()
@@ -174,14 +199,13 @@ def _version(given: object) -> int:
 class PolicyFile(Strict):
     """One file."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"schedules"})
-
     version: Annotated[int, BeforeValidator(_version)]
     timezone: Zone = "UTC"
     defaults: Defaults = Defaults()
     notify: dict[Name, Route] = Field(default_factory=dict)
     alerts: AlertsEntry = AlertsEntry()
     snooze: SnoozeEntry = SnoozeEntry()
+    schedules: dict[Name, Annotated[ScheduleEntry, WhenRead()]] = Field(default_factory=dict)
     protect: Annotated[tuple[ProtectionEntry, ...], BeforeValidator(as_list)] = ()
     attribution: Annotated[
         tuple[Annotated[AttributionEntry, WhenRead()], ...], BeforeValidator(as_list)

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from firewarden.model.vocabulary import Verb
-from firewarden.policy.durations import Duration, format_duration
+from firewarden.policy.durations import Duration, format_duration, parse_duration
 from firewarden.policy.fields import Names, as_list, chosen, refuse, whole_number
 from firewarden.policy.problems import shown
 from firewarden.policy.strict import Strict
@@ -16,20 +16,30 @@ DELETE_GRACE = timedelta(hours=1)
 """The least time between the warning of a delete and the delete."""
 
 
-class WarnStage(Strict):
-    """Tell people; the grace that follows counts from the delivery."""
+def _lead(given: object) -> timedelta | None:
+    if given == "auto":
+        return None
+    try:
+        return parse_duration(given) if isinstance(given, str) else refuse("a duration is expected")
+    except ValueError as error:
+        refuse(str(error), "or the word auto")
 
-    later: ClassVar[frozenset[str]] = frozenset({"before"})
+
+class WarnStage(Strict):
+    """Tell people; the grace that follows counts from the delivery.
+
+    ``before``: so long before the hours of the policy begin, and at least so long before it acts.
+    """
 
     to: Names | None = None
+    before: Duration | None = None
 
 
 class WaitStage(Strict):
     """Let time pass, in which the conditions must go on holding."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"within"})
-
     for_: Duration = Field(alias="for")
+    within: Names | None = None
 
 
 class EffectStage(Strict):
@@ -55,6 +65,13 @@ class HoldGrowthStage(EffectStage):
 
 class DeleteStage(EffectStage):
     """Deleted so that it can be brought back for a while; never for good."""
+
+
+class RestoreStage(Strict):
+    """Put back what the effect has set when the hours are over, early enough to serve by then."""
+
+    at_end: bool = True
+    lead: Annotated[timedelta | None, BeforeValidator(_lead)] = None
 
 
 class Bound(Strict):
@@ -117,7 +134,7 @@ class SetAutoscalingStage(EffectStage):
 class Stage(Strict):
     """One step of a policy: exactly one verb."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"restore", "tag"})
+    later: ClassVar[frozenset[str]] = frozenset({"tag"})
 
     warn: WarnStage | None = None
     wait: WaitStage | None = None
@@ -126,6 +143,7 @@ class Stage(Strict):
     set_autoscaling: SetAutoscalingStage | None = None
     hold_growth: HoldGrowthStage | None = None
     delete: DeleteStage | None = None
+    restore: RestoreStage | None = None
 
     @property
     def verb(self) -> Verb:
@@ -148,7 +166,9 @@ class Stage(Strict):
 
     @property
     def lasts(self) -> timedelta:
-        """How long it waits."""
+        """How long it waits, of the time that counts."""
+        if self.warn is not None:
+            return self.warn.before or timedelta(0)
         return timedelta(0) if self.wait is None else self.wait.for_
 
     @model_validator(mode="before")
@@ -159,6 +179,10 @@ class Stage(Strict):
             given = {chosen(given, words, "stage"): None}
         if not isinstance(given, dict):
             refuse("a stage is expected", "for example warn, {wait: 15m} or scale_to_zero")
+        if "restore" in given and set(given) <= {"restore", "lead"}:
+            chosen(given["restore"], ("at_end",), "time to put back")
+            lead = {"lead": given["lead"]} if "lead" in given else {}
+            return {"restore": lead}
         if len(given) != 1:
             refuse("one verb a stage", "begin each with `- `")
         ((verb, detail),) = given.items()
@@ -185,8 +209,12 @@ def _in_sequence(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
             refuse("nothing ever happens", "add warn, or scale_to_zero")
         return stages
     _check_before(stages[first], stages[:first])
-    if verbs[first + 1 :]:
+    after = verbs[first + 1 :]
+    if after and after != [Verb.RESTORE]:
         refuse(f"nothing follows {verbs[first]} in this version", "make it the last stage")
+    waits = [stage for stage in stages if stage.lasts]
+    if len(waits) > 1 and any(stage.wait and stage.wait.within for stage in waits):
+        refuse("a wait `within` hours stands alone", "make it the only wait")
     return stages
 
 
@@ -200,7 +228,7 @@ def _check_before(stage: Stage, before: Sequence[Stage]) -> None:
                 f"less than {grace} between the warning and delete",
                 "for example [warn, {wait: 8h}, delete]",
             )
-    elif stage.effect is not None and stage.effect.stops and not any(each.wait for each in before):
+    elif stage.effect is not None and stage.effect.stops and not any(each.lasts for each in before):
         refuse(
             f"{stage.verb} without a wait before it",
             f"for example [warn, {{wait: 15m}}, {stage.verb}]",
