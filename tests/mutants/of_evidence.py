@@ -126,8 +126,8 @@ UNKNOWN = (
     ),
     mutant(
         "S1", "a verdict with an unknown part is true", "decide/judge.py",
-        "yield seen, rule, Truth.UNKNOWN if unknown else Truth.TRUE",
-        "yield seen, rule, Truth.TRUE",
+        "Truth.UNKNOWN if unknown else Truth.TRUE, unknown=unknown",
+        "Truth.TRUE, unknown=unknown",
         "tests/decide/test_judge.py", "test_the_quick_way_and_the_explained_way_agree",
     ),
     mutant(

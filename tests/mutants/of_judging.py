@@ -102,7 +102,7 @@ GUARDS = (
     ),
     mutant(
         "S6", "the evidence brake is off", _GUARDS,
-        "if not policy.budget and (why := self.brake()):", "if why := '':",
+        "if policy.rests_on_a_look and (why := self.brake()):", "if why := '':",
         _OF_GUARDS, "test_a_fleet_that_turned_quiet_in_one_look_blocks_until_a_person_has_looked",
     ),
 )  # fmt: skip

@@ -51,8 +51,8 @@ DELETES: list[tuple[dict[str, str], str, str]] = [
 WORDS_OF_EFFECTS: list[tuple[dict[str, str], str, str]] = [
     (
         {"restore": "at_end"},
-        "p.yaml:7:14: `at_end` is not supported in this version",
-        "restore comes at an end with schedules",
+        "`at_end` is the end of the hours of `during` (write `during` too)",
+        "an end of no hours",
     ),
     ({"restore": "on_wak"}, "did you mean on_wake?", "a typo in restore"),
     ({"stages": "[warn]", "restore": "never"}, "nothing is put back after a warning", "a warning"),
@@ -106,7 +106,11 @@ BLOCKS = [
     ("snooze: {choices: []}\n", "the list is empty", "no choice"),
     ("snooze: {max_totl: 1d}\n", "did you mean max_total?", "a typo in snooze"),
     ("snooze:\n", "empty: nothing is written behind it", "an empty block"),
-    ("defaults: {restore: at_end}\n", "`at_end` is not supported", "default at the end"),
+    (
+        "defaults: {restore: at_end}\n",
+        "a policy's own hours (write it into the policy)",
+        "default at the end",
+    ),
 ]
 
 

@@ -48,7 +48,7 @@ def test_the_default_policy_of_these_tests_is_sound() -> None:
             a_policy(match="{min_replicas: -1}"), "must be at least 0", id="negative replicas"
         ),
         pytest.param(a_policy(match="{tags: {}}"), "a map of tags is expected", id="empty tags"),
-        pytest.param(a_policy(when=""), "`when` is missing", id="when is required"),
+        pytest.param(a_policy(when=""), "nothing says when", id="when is required"),
         pytest.param(a_policy(when="{}"), "no condition is given", id="an empty when"),
         pytest.param(a_policy(when="{not: {}}"), "no condition is given", id="an empty not"),
         pytest.param(
@@ -137,8 +137,8 @@ def test_the_default_policy_of_these_tests_is_sound() -> None:
         ),
         pytest.param(
             a_policy(stages="[warn, {wait: {for: 1h, within: nights}}, scale_to_zero]"),
-            "`within` is not supported in this version",
-            id="schedules come later",
+            "no schedule is called `nights`",
+            id="within no hours",
         ),
         pytest.param(
             a_policy(stages="[{warn: {}, wait: 1h}, scale_to_zero]"), "one verb a stage", id="two"
@@ -169,9 +169,57 @@ def test_the_default_policy_of_these_tests_is_sound() -> None:
         pytest.param(a_policy(limits="{on_exceed: stop}"), "'trickle' or 'hold'", id="closed list"),
         pytest.param(a_policy(require_data="{fresh_within: 31m}"), "half an hour", id="not fresh"),
         pytest.param(a_policy(require_data="{coverage: 49%}"), "less than half", id="not covered"),
-        pytest.param(a_policy(during="[nights]"), "`during` is not supported", id="during"),
+        *(
+            pytest.param(a_policy(**{key: text}), expected, id=name)
+            for key, text, expected, name in (
+                ("during", "[nights]", "no schedule is called `nights`", "no such hours"),
+                ("except_during", "nights", "no schedule is called", "no such hours to rest in"),
+                ("even_if_active", "true", "belongs to `during`", "active in no hours"),
+                ("awake_for", "1h", "belongs to `during`", "awake in no hours"),
+                (
+                    "stages",
+                    "[{warn: {before: 1h}}, scale_to_zero]",
+                    "counts from the hours",
+                    "before no hours",
+                ),
+                (
+                    "stages",
+                    "[warn, {wait: 1h}, scale_to_zero, {restore: at_end}]",
+                    "the end of the hours",
+                    "the end of no hours",
+                ),
+                (
+                    "stages",
+                    "[{wait: 1h}, {wait: {for: 1h, within: x}}, scale_to_zero]",
+                    "stands alone",
+                    "two waits",
+                ),
+                (
+                    "stages",
+                    "[{wait: 1h}, scale_to_zero, {restore: at_ende}]",
+                    "did you mean at_end?",
+                    "a typo in the end",
+                ),
+            )
+        ),
+        *(
+            pytest.param(HEAD + f"schedules: {{x: {{{text}}}}}\n", expected, id=name)
+            for text, expected, name in (
+                ("days: mon-fri, dates: ['2026-12-24']", "either `days` or `dates`", "both days"),
+                ("from: '20:00', to: '07:00'", "either `days` or `dates`", "no days"),
+                ("days: mon, from: '20:00'", "needed together", "half of the hours"),
+                ("days: mon, from: '20:00', to: '20:00'", "ends when it begins", "no length"),
+                ("days: mon-sun", "it always holds", "always"),
+                ("days: fri-mon", "write fri-sun and mon-mon apart", "backwards"),
+                ("days: mno", "did you mean mon?", "a typo in a day"),
+                ("days: mon, from: '8:00', to: '9:00'", "no time of day", "no time of day"),
+                ("dates: ['2026-13-01']", "no day", "no day"),
+                ("dates: ['2026-12-24..2026-12-20']", "ends before it begins", "dates backwards"),
+                ("days: mon, holidays: DE", "not supported in this version", "holidays"),
+                ("days: mon, verbs: [stop]", "no verb", "no verb"),
+            )
+        ),
         pytest.param(a_policy(filter="{}"), "unknown key `filter`", id="a key of another tool"),
-        pytest.param(HEAD + "schedules: {}\n", "`schedules` is not supported", id="schedules"),
         pytest.param(HEAD + "polices: {}\n", "did you mean policies?", id="a typo at the top"),
         pytest.param(HEAD + "timezone: Europe/Berln\n", "did you mean Europe/Berlin?", id="zone"),
         pytest.param(HEAD + "timezone: Mars/Base\n", "an IANA name", id="far from any zone"),

@@ -19,6 +19,7 @@ from firewarden.policy.loading import load
 from firewarden.policy.match import Description, Match
 from firewarden.policy.people import AlertsEntry, ApprovalEntry, SnoozeEntry
 from firewarden.policy.rules import EFFECTS, Approval, Limits, RequireData
+from firewarden.policy.schedules import ScheduleEntry
 from firewarden.policy.schema import (
     LimitsEntry,
     PolicyEntry,
@@ -33,6 +34,7 @@ from tests.policy.texts import budget
 
 TEXT = (Path(__file__).parents[2] / "docs" / "policies.md").read_text(encoding="utf-8")
 WHOLE = re.findall(r"^```yaml\n(.*?)^```", TEXT, flags=re.MULTILINE | re.DOTALL)
+HOURS = 'schedules: {nights: {days: mon-sun, from: "20:00", to: "07:00"}}\n'
 ACTS = "[{at: 80%, do: warn}, {at: 100%, do: park}]"
 SOUND = {"match": "{name: x}", "when": "{idle_for: 1h}", "stages": "[warn]"}
 
@@ -78,6 +80,7 @@ def fields(*models: type[Strict]) -> set[str]:
         pytest.param("## `snooze`", fields(SnoozeEntry), id="snooze"),
         pytest.param("### `limits`", fields(LimitsEntry), id="limits"),
         pytest.param("## `budgets`", fields(BudgetEntry), id="budgets"),
+        pytest.param("## `schedules`", fields(ScheduleEntry), id="schedules"),
         pytest.param("### `scope`", fields(ScopeEntry), id="scope"),
         pytest.param("### `limit`", fields(LimitEntry), id="limit"),
         pytest.param("### `require_data`", fields(RequireDataEntry), id="require_data"),
@@ -117,8 +120,13 @@ def in_file(example: str) -> str:
 
 FRAMES: dict[str, Callable[[str], str]] = {
     "## Files": in_file,
-    "## A policy": lambda example: in_policy(
-        **{"stages": "[{wait: 1h}, scale_to_zero]"} | dict([example.split(": ", maxsplit=1)])
+    "## A policy": lambda example: (
+        in_policy(
+            **{"stages": "[{wait: 1h}, scale_to_zero]"}
+            | ({"during": "nights"} if "active" in example or "awake" in example else {})
+            | dict([example.split(": ", maxsplit=1)])
+        )
+        + HOURS
     ),
     "### `match`": lambda example: in_policy(match=f"{{{example}}}"),
     "### `when`": lambda example: in_policy(when=f"{{{example}}}"),
@@ -138,6 +146,7 @@ FRAMES: dict[str, Callable[[str], str]] = {
     "## `budgets`": lambda example: budget(
         **{"thresholds": ACTS} | dict([example.split(": ", maxsplit=1)])
     ),
+    "## `schedules`": lambda example: in_file(f"schedules: {{some: {{{example}}}}}"),
     "### `scope`": lambda example: budget(scope=f"{{{example}}}"),
     "### `limit`": lambda example: budget(limit=f"{{{example}}}", scope="{each: team}"),
     "### `thresholds`": lambda example: budget(
@@ -177,7 +186,8 @@ def test_every_effect_and_every_answer_to_it_has_an_example_that_loads() -> None
 def test_every_word_of_later_versions_is_listed() -> None:
     models = (PolicyFile, PolicyEntry, Match, When, LimitsEntry, ProtectionEntry, Stage)
     inner = (WarnStage, WaitStage, EffectStage, SetAutoscalingStage, AlertsEntry)
-    later = {word for model in (*models, *inner, LimitEntry) for word in model.later} | {"at_end"}
+    apart = (LimitEntry, ScheduleEntry)
+    later = {word for model in (*models, *inner, *apart) for word in model.later}
 
     assert later <= set(re.findall(r"`(?:restore: )?([a-z_]+)`", section("## Not in this version")))
 

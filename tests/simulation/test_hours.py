@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pytest
-
 from firewarden.clock.virtual import VirtualClock, run_virtual
 from firewarden.model.action import Intent, Outcome
 from firewarden.model.vocabulary import Verb
@@ -176,7 +174,6 @@ def test_what_does_not_serve_when_the_day_begins_is_told_at_once(folder: Path) -
     run_virtual(life, start=EVENING)
 
 
-@pytest.mark.parametrize("nights", [2])
 def test_every_morning_everything_serves_with_its_old_bounds_once(
     folder: Path, nights: int
 ) -> None:

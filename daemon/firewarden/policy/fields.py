@@ -172,6 +172,12 @@ def _put_back(given: object) -> PutBack:
     return PutBack(chosen(given, words, "time to put back"))
 
 
+def _usual_put_back(given: object) -> PutBack:
+    if given == PutBack.AT_END:
+        refuse("`at_end` is the end of a policy's own hours", "write it into the policy")
+    return _put_back(given)
+
+
 def _provider_delete(given: object) -> ProviderDelete:
     return ProviderDelete(chosen(given, list(ProviderDelete), "answer to the provider's delete"))
 
@@ -243,6 +249,7 @@ UsdOrAny = Annotated[Decimal, BeforeValidator(_usd_or_any)]
 """0 stands for ``any``."""
 ModeWord = Annotated[Mode, BeforeValidator(_mode)]
 PutBackWord = Annotated[PutBack, BeforeValidator(_put_back)]
+UsualPutBackWord = Annotated[PutBack, BeforeValidator(_usual_put_back)]
 ProviderDeleteWord = Annotated[ProviderDelete, BeforeValidator(_provider_delete)]
 Secret = Annotated[str, BeforeValidator(_secret)]
 Channel = Annotated[str, BeforeValidator(_channel)]

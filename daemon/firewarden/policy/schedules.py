@@ -26,7 +26,7 @@ def _span(text: str) -> list[int]:
     begin = DAYS.index(chosen(first, DAYS, "day of the week"))
     end = DAYS.index(chosen(last, DAYS, "day of the week")) if dash else begin
     if end < begin:
-        refuse(f"{shown(text)} goes backwards", f"write {last}-sun and mon-{first} apart")
+        refuse(f"{shown(text)} goes backwards", f"write {first}-sun and mon-{last} apart")
     return list(range(begin, end + 1))
 
 

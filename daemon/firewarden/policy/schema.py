@@ -21,6 +21,7 @@ from firewarden.policy.fields import (
     Share,
     Text,
     UsdOrAny,
+    UsualPutBackWord,
     Zone,
     as_list,
     as_text,
@@ -184,7 +185,7 @@ class Defaults(Strict):
 
     except_during: Names = ()
     mode: ModeWord = Mode.OBSERVE
-    restore: PutBackWord | None = None
+    restore: UsualPutBackWord | None = None
     limits: LimitsEntry = LimitsEntry()
     require_data: RequireDataEntry = RequireDataEntry()
     notify: Names = ()

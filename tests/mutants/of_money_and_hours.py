@@ -1,4 +1,4 @@
-"""S6, S7 and the money: what a budget stops, when, and what it never touches."""
+"""S1 to S9: what a budget or a schedule stops, when, and what it never touches."""
 
 from tests.mutants.kinds import mutant
 
@@ -52,5 +52,23 @@ CAPS = (
         "S7", "a limit that asks first is called hard", _REACH,
         "if ladder.asks and not rung.acts_unanswered:", "if False:",
         _OF_LADDER, "test_a_limit_is_hard_only_where_it_can_be_kept",
+    ),
+)  # fmt: skip
+
+HOURS = (
+    mutant(
+        "S1", "a schedule stops what is in use", "decide/guards.py",
+        "stretch is not None and stretch < QUIET_FOR", "False",
+        "tests/decide/test_hours.py", "test_it_waits_for_quiet",
+    ),
+    mutant(
+        "S7", "a freeze holds nothing", "decide/guards.py",
+        "and schedule.holds(seen.now):", "and False:",
+        "tests/decide/test_hours.py", "test_it_rests_in_hours_that_forbid_its_verb",
+    ),
+    mutant(
+        "S9", "what is to be put back soon is stopped once more", "decide/conditions.py",
+        "return truth_of(any_holds(schedules, now + policy.lead))", "return Truth.TRUE",
+        "tests/decide/test_hours.py", "test_its_hours_and_what_leads_into_them",
     ),
 )  # fmt: skip
