@@ -39,8 +39,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
     One ``day_seed``, and more where many seeds are asked for; one ``real_seed`` for some hours,
     or five for a day each with ``--whole-days``, which is also what it takes for five
-    ``bill_seed`` instead of one, for 14 ``nights`` instead of two, and for a process to be ``stopped_at`` more than the two points
-    that matter most.
+    ``bill_seed`` instead of one, for 14 ``nights`` instead of two, and for a process to be
+    ``stopped_at`` more than the two points that matter most.
     """
     replayed = metafunc.config.getoption("--seed")
     whole_day = metafunc.config.getoption("--whole-days")
