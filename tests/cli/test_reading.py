@@ -5,6 +5,7 @@ import io
 import json
 import sqlite3
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,32 @@ def test_what_was_billed_before_the_first_poll_is_in_it(ask: Ask) -> None:
     assert states[0] == "backfilled"
     assert states[-1] == "estimated"
     assert found["rows"][0]["unknown_gpu_seconds"] == found["rows"][0]["gpu_seconds"]
+
+
+def stretch(ask: Ask) -> list[str]:
+    """Name a stretch that stays what it is while the clock goes on."""
+    found = read(ask("report", "--from", "12h", "--json"))
+    return ["report", "--from", found["from"], "--to", found["to"]]
+
+
+def test_ndjson_has_the_rows_of_the_json_one_a_line(ask: Ask) -> None:
+    same = stretch(ask)
+    lines = ask(*same, "--format", "ndjson").stdout.splitlines()
+
+    assert [json.loads(line) for line in lines] == read(ask(*same, "--json"))["rows"]
+
+
+def test_focus_adds_up_to_what_the_report_says(ask: Ask) -> None:
+    same = stretch(ask)
+    result = ask(*same, "--format", "focus", "--group-by", "team")
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    total = read(ask(*same, "--json"))["total"]
+
+    assert rows
+    differs = sum(Decimal(row["BilledCost"]) for row in rows) - Decimal(total["cost_usd"])
+    assert abs(differs) < Decimal("1e-6"), "each row is rounded to the nano-dollar"
+    unpriced = total["unpriced_gpu_seconds"] > 0
+    assert ("have no known price and are in no row" in result.stderr) is unpriced
 
 
 def test_the_csv_has_a_row_each(ask: Ask) -> None:

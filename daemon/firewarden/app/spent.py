@@ -4,16 +4,12 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from firewarden.app.queries import Ledger
 from firewarden.app.trueup import edges, noon
 from firewarden.store.history import first_poll
 from firewarden.store.trueup import Adjusted, read_adjustments, read_verdicts
-
-ADJUSTMENTS: Final = "(adjustments)"
-"""Stands where a bill does not say what a row is grouped by."""
 
 _DAY = timedelta(days=1)
 

@@ -13,8 +13,13 @@ from firewarden.app.owners import NOBODYS, Owners, labels
 from firewarden.app.periods import find_zone, month_start, periods, read_when
 from firewarden.app.picture import take_any_picture
 from firewarden.app.queries import Ledger
-from firewarden.app.spent import ADJUSTMENTS, read_trued_up
-from firewarden.app.usage_figures import adjusted_figures, billed_figures, metered_figures
+from firewarden.app.spent import read_trued_up
+from firewarden.app.usage_figures import (
+    adjusted_figures,
+    billed_figures,
+    metered_figures,
+    price_label,
+)
 from firewarden.errors import UserError
 from firewarden.metering.periods import Period
 from firewarden.metering.splits import parts_of, split_usage
@@ -23,12 +28,12 @@ from firewarden.model.ids import Uid
 from firewarden.model.trueup import RowState
 from firewarden.model.usage import Usage
 from firewarden.model.vocabulary import ATTRIBUTES, UNITS
-from firewarden.report.usage import Figures, UsageReport, UsageState
+from firewarden.report.usage import ADJUSTMENTS, Figures, UsageReport, UsageState
 from firewarden.store.bill import Backfilled, read_backfill
 from firewarden.store.history import newest_poll, read_known
 from firewarden.store.trueup import Adjusted
 
-GROUPS = ("deployment", "uid", "model", "accelerator", *ATTRIBUTES, *UNITS)
+GROUPS = ("deployment", "uid", "model", "accelerator", "price", *ATTRIBUTES, *UNITS)
 """What usage can be grouped by."""
 
 _DAY = timedelta(days=1)
@@ -209,6 +214,7 @@ class _Rows:
             "uid": known.uid,
             "model": known.base_model,
             "accelerator": usage.accelerator_type,
+            "price": price_label(usage.micro_usd_per_gpu_hour),
             **labels(owner),
         }
         if not self._is_split(owner):
@@ -226,6 +232,7 @@ class _Rows:
             "uid": billed.deployment_id,
             "model": billed.base_model,
             "accelerator": billed.accelerator_type,
+            "price": price_label(day.micro_usd_per_gpu_hour),
             **labels(owner),
         }
         if not self._is_split(owner):
@@ -249,6 +256,7 @@ class _Rows:
             "uid": ADJUSTMENTS,
             "model": adjusted.base_model or ADJUSTMENTS,
             "accelerator": adjusted.accelerator_type,
+            "price": ADJUSTMENTS,
             "hour": ADJUSTMENTS,
             **labels(owner),
         }

@@ -9,6 +9,7 @@ from firewarden.model.ids import Uid
 from firewarden.model.price import MICRO, cost_usd
 from firewarden.model.trueup import RowState
 from firewarden.model.usage import Usage
+from firewarden.report.text import UNPRICED
 from firewarden.report.usage import Figures, UsageState
 from firewarden.store.bill import Backfilled
 from firewarden.store.trueup import Adjusted
@@ -22,6 +23,13 @@ _STATES: Final = {
     RowState.UNATTRIBUTED: UsageState.ADJUSTED,
     RowState.DISPUTED: UsageState.DISPUTED,
 }
+
+
+def price_label(micro_usd_per_gpu_hour: int | None) -> str:
+    """Write a price as it is grouped by, in USD per GPU-hour; "unpriced" where there is none."""
+    if micro_usd_per_gpu_hour is None:
+        return UNPRICED
+    return f"{Decimal(micro_usd_per_gpu_hour) / MICRO:f}"
 
 
 def metered_figures(

@@ -20,6 +20,8 @@ class ReportFormat(StrEnum):
     TABLE = "table"
     CSV = "csv"
     JSON = "json"
+    NDJSON = "ndjson"
+    FOCUS = "focus"
 
 
 class ValidateFormat(StrEnum):

@@ -154,15 +154,27 @@ def report(
     from firewarden.app.queries import open_ledger
     from firewarden.app.usage import read_report
     from firewarden.cli.context import settings
-    from firewarden.report.usage import usage_csv, usage_json, usage_view
+    from firewarden.report.focus import GROUPS, focus_csv, unpriced_gpu_hours
+    from firewarden.report.usage import usage_csv, usage_json, usage_ndjson, usage_view
 
+    is_focus = as_format is ReportFormat.FOCUS and not json
     with open_ledger(settings(config), account) as ledger:
         found = read_report(
-            ledger, since=since, until=until, group_by=group_by.split(","), timezone=timezone
+            ledger,
+            since=since,
+            until=until,
+            group_by=GROUPS if is_focus else group_by.split(","),
+            timezone="UTC" if is_focus else timezone,
         )
     if json or as_format is ReportFormat.JSON:
         show_json(usage_json(found))
+    elif as_format is ReportFormat.NDJSON:
+        typer.echo(usage_ndjson(found), nl=False)
     elif as_format is ReportFormat.CSV:
         typer.echo(usage_csv(found), nl=False)
+    elif is_focus:
+        typer.echo(focus_csv(found, account=ledger.account), nl=False)
+        if left_out := unpriced_gpu_hours(found):
+            typer.echo(f"{left_out:,.1f} GPU-h have no known price and are in no row", err=True)
     else:
         console().print(usage_view(found))

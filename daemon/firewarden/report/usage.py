@@ -1,11 +1,13 @@
 """Usage and cost over a stretch of time, grouped as asked, every sum with its bounds."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import reduce
+from typing import Final
 
 from rich.console import Group, RenderableType
 
@@ -22,6 +24,9 @@ from firewarden.report.text import (
     usd,
     usd_json,
 )
+
+ADJUSTMENTS: Final = "(adjustments)"
+"""Stands where a bill does not say what a row is grouped by."""
 
 _RATIO_DIGITS = 4
 
@@ -184,6 +189,14 @@ def usage_csv(report: UsageReport) -> str:
     """Write the rows, without the total, under the names that ``--json`` has too."""
     columns = [*map(_json_key, report.group_by), *figures_json(NO_USAGE)]
     return to_csv(columns, [_row_json(keys, figures) for keys, figures in report.rows])
+
+
+def usage_ndjson(report: UsageReport) -> str:
+    """Write each row as one line, without the total, with the keys that ``--json`` has."""
+    return "".join(
+        f"{json.dumps(_row_json(keys, figures), allow_nan=False)}\n"
+        for keys, figures in report.rows
+    )
 
 
 _FIGURES = (
