@@ -247,7 +247,9 @@ def test_a_limit_is_hard_only_where_it_can_be_kept(
 def test_a_limit_that_was_passed_when_it_was_written_stops_nothing_in_that_window() -> None:
     policies = rules()
 
-    assert called(capped(policies, 1200, spent_at_edit=Decimal(1100))) == []
+    passed = capped(policies, 1200, spent_at_edit=Decimal(1100))
+    assert called(passed) == []
+    assert "from the next window on" in passed.reaches["day", ""].why_soft
     assert called(capped(policies, 1200, spent_at_edit=Decimal(900))) == ALL
 
 
@@ -256,6 +258,15 @@ def test_while_the_bill_disputes_a_day_no_more_than_half_is_stopped() -> None:
 
     assert called(caps) == ["exp-long", "exp-idle"]
     assert "the bill disputes 2026-11-22" in caps.reaches["day", ""].why_soft
+
+
+def test_nobody_is_called_for_once_the_window_is_over() -> None:
+    policies = rules()
+    situation = a_scope(policies)
+    late = replace(situation, caps=capped(policies, 2000, situation), now=DAY.until)
+    fresh = replace(late.fleet, asked_at=DAY.until, answered_at=DAY.until)
+
+    assert Judge(policies).judge(replace(late, fleet=fresh)) == ()
 
 
 def test_what_drains_already_calls_for_nobody_else() -> None:

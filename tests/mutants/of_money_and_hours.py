@@ -10,8 +10,13 @@ _OF_LADDER = "tests/decide/test_ladder.py"
 CAPS = (
     mutant(
         "S7", "a limit that was passed when it was written stops at once", _LADDER,
-        "before is not None and before >= self.target", "False",
+        "return before is None or before < self.target", "return True",
         _OF_LADDER, "test_a_limit_that_was_passed_when_it_was_written_stops_nothing_in_that_window",
+    ),
+    mutant(
+        "S4", "a window that is over still stops", "decide/caps.py",
+        "return self.until is None or now < self.until", "return True",
+        _OF_LADDER, "test_nobody_is_called_for_once_the_window_is_over",
     ),
     mutant(
         "S6", "a cap is told the burn of now", _SCOPED,

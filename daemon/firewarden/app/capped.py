@@ -1,5 +1,6 @@
 """What the budgets of one account call for now, from the ledger as it was last committed."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from firewarden.app.queries import Ledger
@@ -8,6 +9,7 @@ from firewarden.decide.caps import Caps
 from firewarden.decide.climb import climb
 from firewarden.decide.judge import Judge
 from firewarden.decide.situation import Situation
+from firewarden.model.vocabulary import Mode
 from firewarden.policy.rules import Budget, PolicySet
 from firewarden.store.versions import read_versions
 
@@ -15,6 +17,11 @@ from firewarden.store.versions import read_versions
 def acting(policies: PolicySet) -> tuple[Budget, ...]:
     """Find the budgets that do something, and do not only tell."""
     return tuple(budget for budget in policies.budgets if budget.rungs)
+
+
+def versions_of(ceiling: Mode, budgets: Iterable[Budget]) -> dict[str, str]:
+    """Name the version of each of *budgets*: another ceiling makes it another one."""
+    return {each.name: f"{each.hash}:{ceiling.label}" for each in budgets}
 
 
 def read_caps(ledger: Ledger, judge: Judge, situation: Situation) -> Caps:
@@ -25,12 +32,15 @@ def read_caps(ledger: Ledger, judge: Judge, situation: Situation) -> Caps:
     budgets = acting(judge.policy_set)
     if not budgets:
         return Caps()
-    versions = read_versions(ledger.session, ledger.account)
+    versions, hashes = (
+        read_versions(ledger.session, ledger.account),
+        versions_of(situation.ceiling, budgets),
+    )
     edited = {
-        each.name: version.since
-        if (version := versions.get(each.name)) and version.budget_hash == each.hash
+        name: version.since
+        if (version := versions.get(name)) and version.budget_hash == budget_hash
         else ledger.now
-        for each in budgets
+        for name, budget_hash in hashes.items()
     }
     deployments = tuple(situation.fleet.deployments.values())
     reader = SpendingReader(ledger, deployments, situation.attributions.of, edited)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from firewarden.app.capped import acting
+from firewarden.app.capped import acting, versions_of
 from firewarden.app.lease import Tenure
 from firewarden.app.memory import Found, Tools
 from firewarden.app.rulebook import Rulebook
@@ -68,7 +68,7 @@ class Pen:
             intents.release(session, each.action_id, each.why, at=seen.poll.answered_at)
         requests.expire(session, self._account, now=seen.poll.answered_at)
         if budgets := acting(rules.policies):
-            hashes = {each.name: each.hash for each in budgets}
+            hashes = versions_of(self._tools.settings.mode, budgets)
             write_versions(session, self._account, hashes, at=seen.poll.answered_at)
         self.record(session, notices, rules)
         self._tools.crash(CrashPoint.CYCLE_WRITTEN)

@@ -118,7 +118,7 @@ def restored_late(
 def waits_for_word(intent: Intent, deployment: Deployment, situation: Situation) -> Notice:
     """Say that what a budget stopped may be put back, and how."""
     told = (
-        f"{deployment.deployment_id}: a new window of its budget has begun; it is put back with "
+        f"{deployment.deployment_id}: the window of its budget is over; it is put back with "
         f"`firewarden restore {deployment.deployment_id}` [{intent.policy}]"
     )
     return _event("budget.restorable", "restorable", intent, deployment, situation, told)

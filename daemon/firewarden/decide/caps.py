@@ -13,12 +13,18 @@ from firewarden.model.notice import Notice
 class Call:
     """One deployment that a rung calls for.
 
-    ``since``: the beginning of the budget's window. ``rank``: whose turn it is, from 0.
+    ``since``: the beginning of the budget's window. ``until``: its end, after which nobody is
+    called for any more; None: it has none of its own. ``rank``: whose turn it is, from 0.
     """
 
     reason: str
     since: datetime
+    until: datetime | None = None
     rank: int = 0
+
+    def holds(self, now: datetime) -> bool:
+        """Is it still the window that it was made for?"""
+        return self.until is None or now < self.until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

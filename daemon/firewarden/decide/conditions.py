@@ -55,8 +55,9 @@ def called_by(rung: PolicyName) -> Condition:
 
     def ask(seen: Seen) -> Finding:
         call = seen.situation.caps.called.get((seen.uid, rung))
-        because = call.reason if call else "it does not call for this one"
-        return truth_of(call is not None), None, because, None
+        calls = call is not None and call.holds(seen.now)
+        because = call.reason if call and calls else "it does not call for this one"
+        return truth_of(calls), None, because, None
 
     return Condition(name="budget", threshold=None, cost=0, settle=lambda _: None, ask=ask)
 

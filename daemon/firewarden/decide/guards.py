@@ -140,6 +140,10 @@ def _used(seen: Seen) -> Iterator[Blocked]:
         yield Blocker.REQUESTS_IN_FLIGHT, "its newest scrape shows requests"
     if why := _woken(seen):
         yield Blocker.COOLDOWN, why
+    yield from _flapping(seen)
+
+
+def _flapping(seen: Seen) -> Iterator[Blocked]:
     rounds = seen.situation.deeds.rounds(seen.uid, now=seen.now)
     if rounds >= ROUNDS_A_DAY and seen.deployment.ready_replica_count:
         yield Blocker.FLAPPING, f"it was stopped {rounds} times within a day, and woken again"
@@ -155,6 +159,7 @@ def _in_use_by_the_clock(seen: Seen, policy: Policy) -> Iterator[Blocked]:
     woken = since is not None and stopped_at is not None and since > stopped_at
     if woken and since is not None and seen.now - since < policy.awake_for:
         yield Blocker.COOLDOWN, f"woken {format_duration(seen.now - since)} ago, left running"
+    yield from _flapping(seen)
 
 
 def _data(seen: Seen, policy: Policy, unknown: str) -> Iterator[Blocked]:

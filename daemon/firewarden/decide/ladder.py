@@ -72,16 +72,21 @@ class Ladder:
 
     @property
     def is_reached(self) -> bool:
-        """Is it time, and was the limit not passed already when somebody wrote it?
+        """Is it time?
 
         An edit that puts a limit below what is spent stops nothing in the window it is made in.
         """
-        before = self.standing.spent_at_edit
-        if self.standing.known_until is None or (before is not None and before >= self.target):
+        if self.standing.known_until is None or not self.is_armed:
             return False
         if not self.standing.budget.stop_early:
             return self.standing.spent >= self.target
         return self.spent_high + self._exposed(self.scope) >= self.target
+
+    @property
+    def is_armed(self) -> bool:
+        """Was it not passed already when somebody wrote it, or raised how far it may go?"""
+        before = self.standing.spent_at_edit
+        return before is None or before < self.target
 
     def taken(self) -> tuple[Member, ...]:
         """Choose whom to take: in order, until what is left fits the limit.
@@ -177,7 +182,9 @@ class Ladder:
         reason = f"{used} {standing.unit} in {standing.window.label}"
         if standing.budget.stop_early and standing.spent < self.target:
             reason = f"{reason} and would pass its limit while it is stopped"
-        return Call(reason=reason, since=standing.window.since)
+        rolls = standing.budget.rolling is not None
+        until = None if rolls else standing.window.until
+        return Call(reason=reason, since=standing.window.since, until=until)
 
 
 def _burn(scope: Iterable[Member]) -> Decimal:

@@ -33,6 +33,8 @@ def _of_the_rung(ladder: Ladder) -> Iterator[str]:
         yield _GOES_ON[rung.verb]
     if not ladder.standing.budget.stop_early:
         yield "it acts once the limit is reached, and stopping takes minutes"
+    if not ladder.is_armed:
+        yield "it was passed when it was written, and acts from the next window on"
     if rung.at > 1:
         yield "it acts above the limit"
     if (day := ladder.standing.disputed) is not None:

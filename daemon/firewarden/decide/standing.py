@@ -226,19 +226,21 @@ class _Standing:
         return put_back(over, deployment, self._situation, reason=HOURS_OVER)
 
     def _of_old_windows(self, restores: Mode) -> list[Intent]:
-        """Find the changes of budgets that say so, whose windows are over, the oldest first."""
+        """Find the changes of budgets that say so, whose windows are over, the oldest first.
+
+        A budget that is gone says nothing of itself any more: a person has to.
+        """
         budgets = {
             rung_name(budget, rung): budget
             for budget in self._policies.budgets
             for rung in budget.rungs
-            if budget.restores is restores
         }
         return [
             one
             for one in self._intents
             if one.put_back is PutBack.AT_WINDOW_START
-            and one.policy in budgets
-            and _is_over(budgets[one.policy], one, now=self._situation.now)
+            and _restores(budgets.get(one.policy)) is restores
+            and _is_over(budgets.get(one.policy), one, now=self._situation.now)
             and not self._is_under_way(one)
         ]
 
@@ -311,9 +313,13 @@ def _goes_on(policy: Policy | None, *, now: datetime) -> bool:
     return any_holds(policy.during, now) and any_holds(policy.during, now + policy.lead)
 
 
-def _is_over(budget: Budget, intent: Intent, *, now: datetime) -> bool:
-    """Did the window in which *budget* brought *intent* about end?"""
-    window = window_of(budget, now)
+def _restores(budget: Budget | None) -> Mode | None:
+    return Mode.APPROVE if budget is None else budget.restores
+
+
+def _is_over(budget: Budget | None, intent: Intent, *, now: datetime) -> bool:
+    """Did the window in which *budget* brought *intent* about end? One that is gone has none."""
+    window = None if budget is None else window_of(budget, now)
     return window is None or window.since > intent.planned_at
 
 
