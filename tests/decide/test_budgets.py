@@ -17,7 +17,7 @@ from firewarden.metering.spending import Spent
 from firewarden.model.notice import Notice
 from firewarden.model.vocabulary import Severity
 from firewarden.policy.loading import load
-from firewarden.policy.rules import Budget
+from firewarden.policy.money import Budget
 from tests.support.deciding import ACCOUNT
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

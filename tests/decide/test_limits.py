@@ -19,7 +19,8 @@ from firewarden.model.action import Outcome
 from firewarden.model.ids import PolicyName
 from firewarden.model.verdict import Incident, IncidentState
 from firewarden.model.vocabulary import Mode, Verb
-from firewarden.policy.rules import Limits, OnExceed, Policy
+from firewarden.policy.limits import Limits, OnExceed
+from firewarden.policy.rules import Policy
 from tests.support.acting import an_incident, an_intent
 from tests.support.deciding import (
     IDLE,

@@ -11,17 +11,9 @@ from firewarden.model.vocabulary import Blocker, CommitmentKind, Mode, ProviderD
 from firewarden.policy.capabilities import FIREWORKS
 from firewarden.policy.checking import check
 from firewarden.policy.joining import Alerts, Snooze
+from firewarden.policy.limits import Limits, OnExceed
 from firewarden.policy.loading import load
-from firewarden.policy.rules import (
-    Approval,
-    Autoscaling,
-    Limits,
-    OnExceed,
-    Policy,
-    PolicySet,
-    RequireData,
-    Step,
-)
+from firewarden.policy.rules import Approval, Autoscaling, Policy, PolicySet, RequireData, Step
 from tests.policy.texts import CREDIT, HEAD, a_delete, a_policy
 
 WHOLE = """\

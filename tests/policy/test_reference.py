@@ -15,10 +15,11 @@ from firewarden.policy.checking import check
 from firewarden.policy.durations import format_duration
 from firewarden.policy.fields import LIFTABLE
 from firewarden.policy.joining import Snooze
+from firewarden.policy.limits import Limits
 from firewarden.policy.loading import load
 from firewarden.policy.match import Description, Match
 from firewarden.policy.people import AlertsEntry, ApprovalEntry, SnoozeEntry
-from firewarden.policy.rules import EFFECTS, Approval, Limits, RequireData
+from firewarden.policy.rules import EFFECTS, Approval, RequireData
 from firewarden.policy.schedules import ScheduleEntry
 from firewarden.policy.schema import (
     LimitsEntry,

@@ -29,7 +29,8 @@ from firewarden.model.notice import Notice
 from firewarden.model.people import Override, OverrideKind, RequestOutcome
 from firewarden.model.verdict import Incident, IncidentState
 from firewarden.model.vocabulary import Verb
-from firewarden.policy.rules import EFFECTS, PolicySet, is_rung
+from firewarden.policy.money import is_rung
+from firewarden.policy.rules import EFFECTS, PolicySet
 from firewarden.store import incidents as stored_incidents
 from firewarden.store import overrides, requests
 from firewarden.store.notices import record as record_notice

@@ -10,7 +10,8 @@ from firewarden.decide.climb import climb
 from firewarden.decide.judge import Judge
 from firewarden.decide.situation import Situation
 from firewarden.model.vocabulary import Mode
-from firewarden.policy.rules import Budget, PolicySet
+from firewarden.policy.money import Budget
+from firewarden.policy.rules import PolicySet
 from firewarden.store.versions import read_versions
 
 

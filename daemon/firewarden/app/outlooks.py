@@ -17,7 +17,7 @@ from firewarden.metering.periods import midnight
 from firewarden.metering.spending import SpentHour
 from firewarden.metering.totals import Totals, total_of
 from firewarden.model.usage import Usage
-from firewarden.policy.rules import Budget
+from firewarden.policy.money import Budget
 from firewarden.store.bill import read_backfill
 from firewarden.store.totals import read_usage_by_hour
 

@@ -25,7 +25,7 @@ from firewarden.model.price import MICRO, MS_PER_HOUR
 from firewarden.model.trueup import Adjustment, DayState, Money
 from firewarden.model.usage import Known, Usage
 from firewarden.policy.budgets import DEFAULT
-from firewarden.policy.rules import Budget
+from firewarden.policy.money import Budget
 from firewarden.store.bill import Backfilled, read_backfill
 from firewarden.store.history import first_poll, read_known
 from firewarden.store.trueup import Adjusted, read_verdicts

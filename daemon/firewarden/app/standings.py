@@ -9,7 +9,7 @@ from firewarden.app.spending import SpendingReader
 from firewarden.decide.budget import Standing
 from firewarden.model.attributes import Attributes
 from firewarden.model.deployment import Deployment
-from firewarden.policy.rules import Budget
+from firewarden.policy.money import Budget
 
 
 def read_standings(

@@ -11,7 +11,7 @@ from firewarden.metering.burn import Burning, BurnRule, burning
 from firewarden.metering.forecast import Forecast, if_nothing_changes
 from firewarden.metering.periods import Period, midnight, period_at
 from firewarden.metering.spending import Spent
-from firewarden.policy.rules import Budget, Threshold
+from firewarden.policy.money import Budget, Threshold
 
 LEAST_BURN = Decimal(5)
 """USD or GPU-hours that a burn has to have cost before anybody hears of it."""

@@ -9,7 +9,7 @@ from firewarden.decide.budget import Standing
 from firewarden.model.ids import AccountId
 from firewarden.model.notice import Notice
 from firewarden.policy.durations import format_duration
-from firewarden.policy.rules import Threshold
+from firewarden.policy.money import Threshold
 
 HYSTERESIS = Decimal("0.02")
 """Of the limit: spend that a correction takes back by less than this is still over it."""

@@ -13,7 +13,8 @@ from firewarden.decide.situation import Situation
 from firewarden.model.ids import PolicyName, Uid
 from firewarden.model.notice import Notice
 from firewarden.model.vocabulary import Mode, Severity
-from firewarden.policy.rules import PolicySet, rung_name
+from firewarden.policy.money import rung_name
+from firewarden.policy.rules import PolicySet
 
 _SHOWN = 5
 _SAID = {

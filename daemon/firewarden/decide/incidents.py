@@ -19,7 +19,8 @@ from firewarden.model.action import Released
 from firewarden.model.notice import Notice
 from firewarden.model.verdict import Incident, Truth, Verdict
 from firewarden.model.vocabulary import Blocker, Mode
-from firewarden.policy.rules import EFFECTS, PolicySet, is_rung
+from firewarden.policy.money import is_rung
+from firewarden.policy.rules import EFFECTS, PolicySet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

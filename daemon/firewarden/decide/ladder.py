@@ -21,7 +21,8 @@ from firewarden.metering.spending import hours_in
 from firewarden.metering.stop_early import time_to_reach, time_to_stop
 from firewarden.model.action import Outcome
 from firewarden.model.vocabulary import First, Mode, Verb
-from firewarden.policy.rules import Policy, Rung
+from firewarden.policy.money import Rung
+from firewarden.policy.rules import Policy
 
 JITTER = Decimal("1.25")
 """Of the interval of polls: so late the next one may begin."""

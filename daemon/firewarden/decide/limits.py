@@ -13,7 +13,8 @@ from firewarden.decide.situation import Situation
 from firewarden.model.ids import PolicyName
 from firewarden.model.verdict import Incident
 from firewarden.model.vocabulary import Mode
-from firewarden.policy.rules import Limits, OnExceed, Policy
+from firewarden.policy.limits import Limits, OnExceed
+from firewarden.policy.rules import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ from firewarden.model.notice import Notice
 from firewarden.model.verdict import Incident
 from firewarden.model.vocabulary import Blocker, Mode, Severity, Verb
 from firewarden.policy.durations import format_duration
-from firewarden.policy.rules import EFFECTS, STOPS, Policy, is_rung
+from firewarden.policy.money import is_rung
+from firewarden.policy.rules import EFFECTS, STOPS, Policy
 from firewarden.policy.schema import When
 
 _DONE = {

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 from firewarden.model.attributes import Attributes
 from firewarden.model.ids import DeploymentId
-from firewarden.policy.rules import Budget
+from firewarden.policy.money import Budget
 
 WHOLE = ""
 """Stands for a team where nothing is split."""

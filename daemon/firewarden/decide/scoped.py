@@ -19,7 +19,8 @@ from firewarden.model.attributes import Attributes
 from firewarden.model.deployment import Deployment
 from firewarden.model.price import MICRO
 from firewarden.model.vocabulary import Blocker
-from firewarden.policy.rules import Budget, Policy
+from firewarden.policy.money import Budget
+from firewarden.policy.rules import Policy
 
 DRAIN = timedelta(minutes=2)
 """So long a replica may go on being billed once it was told to stop.

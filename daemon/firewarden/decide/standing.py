@@ -17,7 +17,8 @@ from firewarden.model.ids import Uid
 from firewarden.model.notice import Notice
 from firewarden.model.vocabulary import Mode, ProviderDelete, PutBack, Verb
 from firewarden.policy.calendar import any_holds, next_turn
-from firewarden.policy.rules import Budget, Policy, PolicySet, rung_name
+from firewarden.policy.money import Budget, rung_name
+from firewarden.policy.rules import Policy, PolicySet
 
 PUT_BACK_BEFORE = timedelta(hours=24)
 """So long before the provider would delete it, what we set to min 0 gets its floor again."""

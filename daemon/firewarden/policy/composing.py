@@ -21,7 +21,9 @@ from firewarden.policy.joining import (
     joined_snooze,
 )
 from firewarden.policy.limiting import budget_of, joined_commitments
+from firewarden.policy.limits import Limits, OnExceed
 from firewarden.policy.match import Match
+from firewarden.policy.money import Budget, Rung, rung_name
 from firewarden.policy.places import Tree
 from firewarden.policy.problems import Problem
 from firewarden.policy.reach import routes_of
@@ -32,16 +34,11 @@ from firewarden.policy.rules import (
     Approval,
     Attribution,
     Autoscaling,
-    Budget,
-    Limits,
-    OnExceed,
     Policy,
     PolicySet,
     Protection,
     RequireData,
-    Rung,
     Step,
-    rung_name,
 )
 from firewarden.policy.schema import PolicyEntry, PolicyFile, ProtectionEntry, When
 from firewarden.policy.stages import Bound, SetAutoscalingStage, Stage

@@ -12,8 +12,9 @@ from firewarden.model.vocabulary import Mode, Severity, Verb
 from firewarden.policy.budgets import BudgetEntry, ScopeEntry
 from firewarden.policy.commitments import NONE, CommitmentEntry
 from firewarden.policy.joining import Read
+from firewarden.policy.limits import CAP_LIMITS
+from firewarden.policy.money import Budget, Rung, Threshold
 from firewarden.policy.places import Tree
-from firewarden.policy.rules import CAP_LIMITS, Budget, Rung, Threshold
 from firewarden.policy.schema import PolicyFile
 from firewarden.policy.thresholds import FORECAST, ThresholdEntry
 

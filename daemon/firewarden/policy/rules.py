@@ -2,24 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 
 from firewarden.model.commitment import Commitment
 from firewarden.model.ids import PolicyName
 from firewarden.model.vocabulary import (
     Blocker,
-    First,
     Mode,
     ProviderDelete,
     PutBack,
-    Severity,
     Verb,
 )
 from firewarden.policy.calendar import Schedule
 from firewarden.policy.joining import Alerts, Snooze
+from firewarden.policy.limits import Limits
 from firewarden.policy.match import Description, Match, Target
+from firewarden.policy.money import Budget
 from firewarden.policy.problems import Problem
 from firewarden.policy.routes import Route
 from firewarden.policy.schema import When
@@ -43,37 +42,11 @@ STOPS = frozenset({Verb.SCALE_TO_ZERO, Verb.PARK, Verb.DELETE})
 """Verbs after which no replica is left."""
 
 
-class OnExceed(StrEnum):
-    """What happens when more is due than the limits allow."""
-
-    TRICKLE = "trickle"
-    HOLD = "hold"
-
-
 AWAKE_FOR = timedelta(hours=2)
 """So long what was woken in the hours of a policy is left running, unless it says otherwise."""
 
 READY_WITHIN = timedelta(minutes=20)
 """So long before its hours end a deployment is put back, unless the policy says otherwise."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How much one policy may do: in one cycle, in any hour, in any 24 hours, of the fleet.
-
-    ``per_day`` None: no limit of its own. ``share_per_hour``: of the fleet, in any hour; None:
-    no such limit.
-    """
-
-    per_cycle: int = 3
-    per_hour: int = 10
-    per_day: int | None = None
-    share_per_hour: Decimal | None = Decimal("0.2")
-    on_exceed: OnExceed = OnExceed.TRICKLE
-
-
-CAP_LIMITS = Limits(per_cycle=10, per_hour=60, share_per_hour=None)
-"""How much a budget may do at once: one decision about one scope, and in no share of a fleet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,99 +189,6 @@ class Attribution:
     split: Mapping[str, Decimal]
     path: str
     line: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Threshold:
-    """When somebody hears of a budget, and how loudly: by a share of it, or by its burn.
-
-    Attributes:
-        at: share of the limit; None: it is about the burn.
-        is_forecast: of what is expected at the window's end, with at least this *probability*,
-            *sustained* for so long.
-        burn: multiple of the window's even pace, *over* a stretch and *also* a shorter one.
-    """
-
-    severity: Severity
-    at: Decimal | None = None
-    is_forecast: bool = False
-    probability: Decimal = Decimal("0.9")
-    sustained: timedelta = timedelta(hours=12)
-    burn: Decimal | None = None
-    over: timedelta = timedelta(0)
-    also: timedelta = timedelta(0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rung:
-    """What a budget does to its scope once a share of the limit is used, or about to be.
-
-    Attributes:
-        at: share of the limit.
-        first: whom it takes first, as long as what is left does not fit.
-        acts_unanswered: where a person is asked, no answer within `expires` means yes.
-    """
-
-    at: Decimal
-    verb: Verb
-    mode: Mode
-    first: First = First.LONGEST_IDLE
-    expires: timedelta = timedelta(minutes=15)
-    acts_unanswered: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """How much may be spent on what, in a stretch of time in a zone.
-
-    Attributes:
-        scope: patterns by key: ``name``, ``model``, ``accelerator`` and attributes; empty: all.
-        each: an attribute of which every value has a budget of its own; "": one for all.
-        untagged: whose it is where `each` finds nobody; "": nobody's, and watched as such.
-        is_money: USD, else GPU-hours.
-        amounts: by value of `each`, and under ``default`` what all others have, if anything.
-        per: a unit of `UNITS`; rolling: a length; dates: first day and the first after it.
-        planned: amounts for windows by label, instead of every other.
-        rungs: what it does, by the share at which; each is a `Policy` of its own, `rung_name`.
-        stop_early: it acts so early that the limit is not passed meanwhile.
-        restores: how what it stopped is put back when the next window begins: by itself, or
-            once a person has said so; None: never.
-        limits: how much its rungs may do at once. allow: built-in protections lifted for them.
-        hash: changes with whatever counts; an edit begins a new version.
-    """
-
-    name: str
-    description: str
-    scope: Mapping[str, tuple[str, ...]]
-    each: str
-    untagged: str
-    is_money: bool
-    amounts: Mapping[str, Decimal]
-    thresholds: tuple[Threshold, ...]
-    timezone: str
-    per: str = ""
-    rolling: timedelta | None = None
-    dates: tuple[date, date] | None = None
-    planned: Mapping[str, Decimal] = field(default_factory=dict)
-    routes: tuple[str, ...] = ()
-    rungs: tuple[Rung, ...] = ()
-    stop_early: bool = False
-    restores: Mode | None = None
-    limits: Limits = CAP_LIMITS
-    allow: frozenset[Blocker] = frozenset()
-    hash: str = ""
-    path: str = ""
-    line: int = 0
-
-
-def rung_name(budget: Budget, rung: Rung) -> PolicyName:
-    """Name the policy that *rung* is; no name that people give has a slash."""
-    return PolicyName(f"{budget.name}/{rung.verb}")
-
-
-def is_rung(policy: PolicyName) -> bool:
-    """Tell whether *policy* is the rung of a budget."""
-    return "/" in policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

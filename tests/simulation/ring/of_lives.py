@@ -14,7 +14,8 @@ from firewarden.model.action import POLICY, Outcome, Released
 from firewarden.model.ids import Uid
 from firewarden.model.verdict import Incident, IncidentState
 from firewarden.model.vocabulary import Verb
-from firewarden.policy.rules import STOPS, Limits, Policy
+from firewarden.policy.limits import Limits
+from firewarden.policy.rules import STOPS, Policy
 from firewarden.providers.simulated.incarnation import Incarnation
 from firewarden.providers.simulated.instants import to_ms
 from firewarden.providers.simulated.render import create_time
