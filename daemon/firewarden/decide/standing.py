@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from firewarden.decide import aftermath, bounds
-from firewarden.decide.budget import window_of
 from firewarden.decide.deeds import REVERSALS, Release
 from firewarden.decide.docket import Docket
+from firewarden.decide.endings import HOURS_OVER, late, of_old_windows, out_of_hours
 from firewarden.decide.orders import Order, evidence_for
 from firewarden.decide.seen import Seen
 from firewarden.decide.situation import Situation
@@ -16,24 +16,18 @@ from firewarden.model.deployment import Deployment
 from firewarden.model.ids import Uid
 from firewarden.model.notice import Notice
 from firewarden.model.vocabulary import Mode, ProviderDelete, PutBack, Verb
-from firewarden.policy.calendar import any_holds, next_turn
-from firewarden.policy.money import Budget, rung_name
-from firewarden.policy.rules import Policy, PolicySet
+from firewarden.policy.rules import PolicySet
 
 PUT_BACK_BEFORE = timedelta(hours=24)
 """So long before the provider would delete it, what we set to min 0 gets its floor again."""
 
 ASK_BEFORE = timedelta(hours=72)
 
-LATE_FOR = timedelta(hours=3)
-"""So long after it was put back, what does not serve is told of."""
-
 LANDED = timedelta(seconds=30)
 """After so long a change whose answer was lost lands no more."""
 
 WOKEN = "a request has woken it"
 UNFINISHED = "its stop was begun and not completed"
-HOURS_OVER = "its hours are over"
 NEW_WINDOW = "a new window of its budget has begun"
 DELETED_SOON = "Fireworks would delete it within a day"
 """Why bounds are put back; what was put back for the last waits for an owner."""
@@ -68,23 +62,8 @@ def tend(situation: Situation, docket: Docket, policy_set: PolicySet) -> Tended:
         if not over and may_put_back(situation):
             orders += found.orders()
         told += found.notices()
-    told += _late(situation, policy_set)
+    told += late(situation, policy_set)
     return Tended(releases=tuple(releases), orders=tuple(orders), notices=tuple(told))
-
-
-def _late(situation: Situation, policy_set: PolicySet) -> Iterator[Notice]:
-    """Tell of what was to serve again by the end of its hours, and does not."""
-    policies = {each.name: each for each in policy_set.policies}
-    for intent in situation.deeds.put_back_for(HOURS_OVER, since=situation.now - LATE_FOR):
-        policy = policies.get(intent.policy)
-        deployment = situation.fleet.deployments.get(intent.uid)
-        if policy is None or deployment is None or not policy.during:
-            continue
-        promised = next_turn(policy.during, intent.planned_at)
-        if promised is None or situation.now < promised:
-            continue
-        if deployment.ready_replica_count < intent.before.min_replica_count:
-            yield aftermath.restored_late(intent, deployment, promised, situation)
 
 
 def may_put_back(situation: Situation) -> bool:
@@ -214,36 +193,16 @@ class _Standing:
 
     def _hours_over(self, deployment: Deployment) -> Order | None:
         """Put back what a schedule has stopped: its hours end, or its policy is gone."""
-        policies = {each.name: each for each in self._policies.policies}
-        over = [
-            one
-            for one in self._intents
-            if one.put_back is PutBack.AT_END
-            and not _goes_on(policies.get(one.policy), now=self._situation.now)
-            and not self._is_under_way(one)
-        ]
+        ended = out_of_hours(self._intents, self._policies, now=self._situation.now)
+        over = [one for one in ended if not self._is_under_way(one)]
         if not over:
             return None
         return put_back(over, deployment, self._situation, reason=HOURS_OVER)
 
     def _of_old_windows(self, restores: Mode) -> list[Intent]:
-        """Find the changes of budgets that say so, whose windows are over, the oldest first.
-
-        A budget that is gone says nothing of itself any more: a person has to.
-        """
-        budgets = {
-            rung_name(budget, rung): budget
-            for budget in self._policies.budgets
-            for rung in budget.rungs
-        }
-        return [
-            one
-            for one in self._intents
-            if one.put_back is PutBack.AT_WINDOW_START
-            and _restores(budgets.get(one.policy)) is restores
-            and _is_over(budgets.get(one.policy), one, now=self._situation.now)
-            and not self._is_under_way(one)
-        ]
+        now = self._situation.now
+        ended = of_old_windows(self._intents, self._policies, restores, now=now)
+        return [one for one in ended if not self._is_under_way(one)]
 
     def _doomed(self, deployment: Deployment) -> Order | None:
         """Put back what was set to min 0, before the provider deletes it for that."""
@@ -305,23 +264,6 @@ class _Standing:
             yield aftermath.provider_deletes(
                 newest, deployment, deadline, self._situation, is_put_back=is_put_back
             )
-
-
-def _goes_on(policy: Policy | None, *, now: datetime) -> bool:
-    """Are the hours of *policy* still on, so long ahead as it takes to be ready by their end?"""
-    if policy is None or policy.mode is Mode.DISABLED:
-        return False
-    return any_holds(policy.during, now) and any_holds(policy.during, now + policy.lead)
-
-
-def _restores(budget: Budget | None) -> Mode | None:
-    return Mode.APPROVE if budget is None else budget.restores
-
-
-def _is_over(budget: Budget | None, intent: Intent, *, now: datetime) -> bool:
-    """Did the window in which *budget* brought *intent* about end? One that is gone has none."""
-    window = None if budget is None else window_of(budget, now)
-    return window is None or window.since > intent.planned_at
 
 
 def _by_deployment(situation: Situation) -> Mapping[Uid, tuple[Intent, ...]]:

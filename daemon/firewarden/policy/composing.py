@@ -1,18 +1,16 @@
 """Sound policy files into a `PolicySet`: every default filled in, every hash taken."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from firewarden.model.ids import PolicyName
 from firewarden.model.vocabulary import ProviderDelete, PutBack, Verb
 from firewarden.policy.calendar import Schedule
 from firewarden.policy.capabilities import Capabilities
+from firewarden.policy.hashing import hash_of
+from firewarden.policy.hours import hours_of, plain_hours
 from firewarden.policy.joining import (
     Read,
     joined_alerts,
@@ -22,15 +20,11 @@ from firewarden.policy.joining import (
 )
 from firewarden.policy.limiting import budget_of, joined_commitments
 from firewarden.policy.limits import Limits, OnExceed
-from firewarden.policy.match import Match
-from firewarden.policy.money import Budget, Rung, rung_name
 from firewarden.policy.places import Tree
 from firewarden.policy.problems import Problem
 from firewarden.policy.reach import routes_of
 from firewarden.policy.rules import (
-    AWAKE_FOR,
     DEFAULT_SAVING,
-    READY_WITHIN,
     Approval,
     Attribution,
     Autoscaling,
@@ -40,7 +34,8 @@ from firewarden.policy.rules import (
     RequireData,
     Step,
 )
-from firewarden.policy.schema import PolicyEntry, PolicyFile, ProtectionEntry, When
+from firewarden.policy.rungs import climbed, versioned
+from firewarden.policy.schema import PolicyEntry, PolicyFile, ProtectionEntry
 from firewarden.policy.stages import Bound, SetAutoscalingStage, Stage
 from firewarden.policy.strict import Strict
 
@@ -59,17 +54,17 @@ def compose(
     attribution = tuple(found for tree, file in read for found in _attribution(tree, file))
     commitments = joined_commitments(read)
     budgets = tuple(
-        _versioned(budget_of(name, entry, tree, file))
+        versioned(budget_of(name, entry, tree, file))
         for tree, file in read
         for name, entry in file.budgets.items()
     )
-    policies += tuple(_climbed(budget, rung) for budget in budgets for rung in budget.rungs)
+    policies += tuple(climbed(budget, rung) for budget in budgets for rung in budget.rungs)
     routes, alerts, snooze = joined_routes(read), joined_alerts(read), joined_snooze(read)
     return PolicySet(
         policies=policies,
         protections=protections,
         routes=routes,
-        hash=_hash(
+        hash=hash_of(
             [policy.hash for policy in policies],
             [[_plain(found.match), str(found.until)] for found in protections],
             {name: _plain(route) for name, route in routes.items()},
@@ -100,19 +95,19 @@ def _policy(
     saving = entry.when.saves_at_least
     routes = routes_of(entry, file)
     steps = tuple(_steps(entry.stages, routes, schedules))
-    hours = _hours(entry, file, schedules)
+    hours = hours_of(entry, file, schedules)
     limits, data, approval = _limits(entry, file), _require_data(entry, file), _approval(entry)
     put_back = _put_back(entry, file)
     provider_delete = entry.provider_delete or ProviderDelete.RESTORE
     return Policy(
         name=PolicyName(name),
-        hash=_hash(
+        hash=hash_of(
             (name, mode.label, _plain(entry.match), _plain(entry.when)),
             [asdict(replace(step, within=())) for step in steps],
-            [_of_hours(step.within) for step in steps if step.within],
+            [plain_hours(step.within) for step in steps if step.within],
             (sorted(set(entry.allow)), asdict(limits), asdict(data), routes),
             (put_back, provider_delete, asdict(approval)),
-            {key: _of_hours(value) for key, value in hours.items()},
+            {key: plain_hours(value) for key, value in hours.items()},
         ),
         mode=mode,
         description=entry.description,
@@ -133,35 +128,6 @@ def _policy(
         approval=approval,
         **hours,
     )
-
-
-def _hours(
-    entry: PolicyEntry, file: PolicyFile, schedules: Mapping[str, Schedule]
-) -> dict[str, Any]:
-    """Give what *entry* says of its hours, for `Policy`."""
-    forbidden = file.defaults.except_during if entry.except_during is None else entry.except_during
-    restore = entry.puts_back_at_end
-    at_end = restore is not None or entry.restore is PutBack.AT_END
-    lead = READY_WITHIN if restore is None or restore.lead is None else restore.lead
-    before = (stage.warn.before for stage in entry.stages if stage.warn and stage.warn.before)
-    return {
-        "during": tuple(schedules[name] for name in entry.during or ()),
-        "except_during": tuple(schedules[name] for name in forbidden),
-        "leads_in": max(before, default=timedelta(0)),
-        "lead": lead if at_end else timedelta(0),
-        "even_if_active": entry.even_if_active,
-        "awake_for": entry.awake_for or AWAKE_FOR,
-    }
-
-
-def _of_hours(value: object) -> object:
-    """Give what decides of a schedule, for a hash."""
-    if isinstance(value, tuple):
-        return [
-            {**asdict(each), "weekdays": sorted(each.weekdays), "verbs": sorted(each.verbs)}
-            for each in value
-        ]
-    return value
 
 
 def _steps(
@@ -271,55 +237,3 @@ def _plain(entry: Strict) -> object:
 
 def _for_people(entry: Strict) -> set[str]:
     return {"reason", "owner"} if isinstance(entry, ProtectionEntry) else set()
-
-
-def _versioned(budget: Budget) -> Budget:
-    return replace(budget, hash=_hash(_counting(budget)))
-
-
-def _climbed(budget: Budget, rung: Rung) -> Policy:
-    """Make *rung* a policy: whom it means is said by what is spent, cycle after cycle."""
-    is_put_back = budget.restores is not None
-    return Policy(
-        name=rung_name(budget, rung),
-        hash=_hash(budget.hash, asdict(rung)),
-        mode=rung.mode,
-        description=budget.description,
-        match=Match.model_validate({"all": True}),
-        when=When.model_construct(),
-        steps=(Step(verb=rung.verb, routes=budget.routes),),
-        allow=budget.allow,
-        limits=budget.limits,
-        require_data=RequireData(),
-        saves_at_least=None,
-        verb=rung.verb,
-        grace=timedelta(0),
-        path=budget.path,
-        line=budget.line,
-        routes=budget.routes,
-        put_back=PutBack.AT_WINDOW_START if is_put_back else PutBack.NEVER,
-        approval=Approval(expires=rung.expires, acts_unanswered=rung.acts_unanswered),
-        budget=budget.name,
-    )
-
-
-def _counting(budget: Budget) -> dict[str, object]:
-    """Give what of *budget* decides anything: not its wording, nor where it is written."""
-    apart = {"description", "path", "line", "hash"}
-    found = {name: value for name, value in asdict(budget).items() if name not in apart}
-    return found | {"allow": sorted(budget.allow)}
-
-
-def _hash(*parts: object) -> str:
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=_as_json)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _as_json(value: object) -> object:
-    if isinstance(value, Decimal):
-        return str(value.normalize())
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    raise TypeError(f"cannot hash {type(value).__name__}")

@@ -1,10 +1,16 @@
-"""The schedules that policy files name: does each exist, in any file?"""
+"""The hours of a policy: the schedules that its files name, and what they decide."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
 
+from firewarden.model.vocabulary import PutBack
+from firewarden.policy.calendar import Schedule
 from firewarden.policy.places import Path, Tree
 from firewarden.policy.problems import did_you_mean, shown
-from firewarden.policy.schema import PolicyFile
+from firewarden.policy.rules import AWAKE_FOR, READY_WITHIN
+from firewarden.policy.schema import PolicyEntry, PolicyFile
 
 
 def check_hours(tree: Tree, file: PolicyFile, schedules: Collection[str]) -> None:
@@ -27,3 +33,32 @@ def _named(file: PolicyFile) -> Iterator[tuple[Path, tuple[str, ...] | None]]:
         for index, stage in enumerate(entry.stages):
             if stage.wait is not None:
                 yield ("policies", name, "stages", index), stage.wait.within
+
+
+def hours_of(
+    entry: PolicyEntry, file: PolicyFile, schedules: Mapping[str, Schedule]
+) -> dict[str, Any]:
+    """Give what *entry* says of its hours, for `Policy`."""
+    forbidden = file.defaults.except_during if entry.except_during is None else entry.except_during
+    restore = entry.puts_back_at_end
+    at_end = restore is not None or entry.restore is PutBack.AT_END
+    lead = READY_WITHIN if restore is None or restore.lead is None else restore.lead
+    before = (stage.warn.before for stage in entry.stages if stage.warn and stage.warn.before)
+    return {
+        "during": tuple(schedules[name] for name in entry.during or ()),
+        "except_during": tuple(schedules[name] for name in forbidden),
+        "leads_in": max(before, default=timedelta(0)),
+        "lead": lead if at_end else timedelta(0),
+        "even_if_active": entry.even_if_active,
+        "awake_for": entry.awake_for or AWAKE_FOR,
+    }
+
+
+def plain_hours(value: object) -> object:
+    """Give what decides of a schedule, for a hash."""
+    if isinstance(value, tuple):
+        return [
+            {**asdict(each), "weekdays": sorted(each.weekdays), "verbs": sorted(each.verbs)}
+            for each in value
+        ]
+    return value
