@@ -39,7 +39,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
     One ``day_seed``, and more where many seeds are asked for; one ``real_seed`` for some hours,
     or five for a day each with ``--whole-days``, which is also what it takes for five
-    ``bill_seed`` instead of one, for 14 ``nights`` instead of two, and for a process to be
+    ``bill_seed`` instead of one, for 14 ``nights`` instead of one, and for a process to be
     ``stopped_at`` more than the two points that matter most.
     """
     replayed = metafunc.config.getoption("--seed")
@@ -55,7 +55,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         seeds = range(1, _WHOLE_DAYS + 1 if whole_day else 2) if replayed is None else [replayed]
         metafunc.parametrize("real_seed", seeds, ids=lambda seed: f"seed {seed}")
     if "nights" in metafunc.fixturenames:
-        metafunc.parametrize("nights", [14 if whole_day else 2])
+        metafunc.parametrize("nights", [14 if whole_day else 1])
     if "stopped_at" in metafunc.fixturenames:
         points = list(STOPPED_AT)[: None if whole_day else _POINTS_OF_HOURS]
         metafunc.parametrize("stopped_at", points, ids=STOPPED_AT.__getitem__)

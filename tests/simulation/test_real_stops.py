@@ -54,15 +54,14 @@ class Change:
 
 
 def enforced(folder: Path, limits: str) -> Path:
-    """Write the shipped policies as ones that enforce, within *limits*."""
+    """Write what is shipped for idle ones as policies that enforce, within *limits*."""
     policies = folder / "policies"
     policies.mkdir()
-    for file in SHIPPED.glob("*.yaml"):
-        text = file.read_text(encoding="utf-8")
-        assert "mode: observe" in text
-        assert f"limits: {DEFAULTS}" in text
-        text = text.replace("mode: observe", "mode: enforce").replace(DEFAULTS, limits)
-        (policies / file.name).write_text(text, encoding="utf-8")
+    text = (SHIPPED / "idle.yaml").read_text(encoding="utf-8")
+    assert "mode: observe" in text
+    assert f"limits: {DEFAULTS}" in text
+    text = text.replace("mode: observe", "mode: enforce").replace(DEFAULTS, limits)
+    (policies / "idle.yaml").write_text(text, encoding="utf-8")
     return policies
 
 

@@ -264,7 +264,14 @@ def test_the_dollars_of_a_day_are_kept_beside_our_price(database: Database) -> N
     }
 
 
-NEW_TABLES = ("bill_answer", "trueup_day", "adjustment", "acceptance", "billed_money")
+NEW_TABLES = (
+    "bill_answer",
+    "trueup_day",
+    "adjustment",
+    "acceptance",
+    "billed_money",
+    "budget_version",
+)
 
 
 def test_a_ledger_from_before_keeps_its_bill_and_waits_for_two_more_answers(
