@@ -202,6 +202,12 @@ def test_the_default_policy_of_these_tests_is_sound() -> None:
                 ),
             )
         ),
+        pytest.param(
+            a_policy(during="x", restore="at_end")
+            + "schedules: {x: {days: mon, from: '12:00', to: '12:20'}}\n",
+            "p.yaml:7:5: its hours are no longer than the 20m before their end",
+            id="hours in which nothing can be stopped",
+        ),
         *(
             pytest.param(HEAD + f"schedules: {{x: {{{text}}}}}\n", expected, id=name)
             for text, expected, name in (

@@ -56,6 +56,14 @@ class Schedule:
         if (turn := _clock_change(zone, first, first + _DAY)) is not None:
             yield turn
 
+    @property
+    def lasts(self) -> timedelta:
+        """How long one of its windows lasts by the wall; whole days are at least one."""
+        if self.begins is None or self.ends is None:
+            return _DAY
+        since, until = (datetime.combine(date.min, each) for each in (self.begins, self.ends))
+        return until - since if since < until else until + _DAY - since
+
     def local_day(self, at: datetime) -> date:
         """Give the day that the clock of its zone reads."""
         return at.astimezone(ZoneInfo(self.timezone)).date()

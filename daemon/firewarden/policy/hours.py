@@ -1,20 +1,21 @@
 """The hours of a policy: the schedules that its files name, and what they decide."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 from firewarden.model.vocabulary import PutBack
 from firewarden.policy.calendar import Schedule
+from firewarden.policy.durations import format_duration
 from firewarden.policy.places import Path, Tree
 from firewarden.policy.problems import did_you_mean, shown
 from firewarden.policy.rules import AWAKE_FOR, READY_WITHIN
 from firewarden.policy.schema import PolicyEntry, PolicyFile
 
 
-def check_hours(tree: Tree, file: PolicyFile, schedules: Collection[str]) -> None:
-    """Note every schedule that is named and does not exist."""
+def check_hours(tree: Tree, file: PolicyFile, schedules: Mapping[str, Schedule]) -> None:
+    """Note every schedule that is named and does not exist, and hours too short to act in."""
     for where, names in _named(file):
         for name in names or ():
             if name not in schedules:
@@ -23,6 +24,25 @@ def check_hours(tree: Tree, file: PolicyFile, schedules: Collection[str]) -> Non
                     tree.place(where, of_key=True),
                     did_you_mean(name, schedules),
                 )
+
+    for name, entry in file.policies.items():
+        during = [schedules[each] for each in entry.during or () if each in schedules]
+        lead = _lead_of(entry)
+        if during and lead and all(each.lasts <= lead for each in during):
+            tree.report(
+                f"its hours are no longer than the {format_duration(lead)} before their end at "
+                "which all is put back",
+                tree.place(("policies", name, "during"), of_key=True),
+                "longer hours, or a shorter lead",
+            )
+
+
+def _lead_of(entry: PolicyEntry) -> timedelta:
+    """Give how long before its hours end *entry* puts back; none where it does not."""
+    restore = entry.puts_back_at_end
+    if restore is None and entry.restore is not PutBack.AT_END:
+        return timedelta(0)
+    return READY_WITHIN if restore is None or restore.lead is None else restore.lead
 
 
 def _named(file: PolicyFile) -> Iterator[tuple[Path, tuple[str, ...] | None]]:
@@ -40,15 +60,12 @@ def hours_of(
 ) -> dict[str, Any]:
     """Give what *entry* says of its hours, for `Policy`."""
     forbidden = file.defaults.except_during if entry.except_during is None else entry.except_during
-    restore = entry.puts_back_at_end
-    at_end = restore is not None or entry.restore is PutBack.AT_END
-    lead = READY_WITHIN if restore is None or restore.lead is None else restore.lead
     before = (stage.warn.before for stage in entry.stages if stage.warn and stage.warn.before)
     return {
         "during": tuple(schedules[name] for name in entry.during or ()),
         "except_during": tuple(schedules[name] for name in forbidden),
         "leads_in": max(before, default=timedelta(0)),
-        "lead": lead if at_end else timedelta(0),
+        "lead": _lead_of(entry),
         "even_if_active": entry.even_if_active,
         "awake_for": entry.awake_for or AWAKE_FOR,
     }
