@@ -75,7 +75,7 @@ def figures(*, quick: bool) -> list[Figure]:
             _against("--help", [ours, "--help"], [custodian, "--help"], rounds),
             _against(
                 "validate",
-                [ours, "validate", ROOT / "policies"],
+                [ours, "validate", ROOT / "policies/idle.yaml"],
                 [custodian, "validate", policies],
                 rounds,
             ),

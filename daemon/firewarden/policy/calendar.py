@@ -10,6 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+AWAKE_FOR = timedelta(hours=2)
+"""So long what was woken in the hours of a policy is left running, unless it says otherwise."""
+
+READY_WITHIN = timedelta(minutes=20)
+"""So long before its hours end a deployment is put back, unless the policy says otherwise."""
+
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
 _REACH = 800

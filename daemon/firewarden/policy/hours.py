@@ -6,11 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 from firewarden.model.vocabulary import PutBack
-from firewarden.policy.calendar import Schedule
+from firewarden.policy.calendar import AWAKE_FOR, READY_WITHIN, Schedule
 from firewarden.policy.durations import format_duration
 from firewarden.policy.places import Path, Tree
 from firewarden.policy.problems import did_you_mean, shown
-from firewarden.policy.rules import AWAKE_FOR, READY_WITHIN
 from firewarden.policy.schema import PolicyEntry, PolicyFile
 
 

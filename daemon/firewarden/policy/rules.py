@@ -14,7 +14,7 @@ from firewarden.model.vocabulary import (
     PutBack,
     Verb,
 )
-from firewarden.policy.calendar import Schedule
+from firewarden.policy.calendar import AWAKE_FOR, Schedule
 from firewarden.policy.joining import Alerts, Snooze
 from firewarden.policy.limits import Limits
 from firewarden.policy.match import Description, Match, Target
@@ -40,13 +40,6 @@ EFFECTS = frozenset(
 
 STOPS = frozenset({Verb.SCALE_TO_ZERO, Verb.PARK, Verb.DELETE})
 """Verbs after which no replica is left."""
-
-
-AWAKE_FOR = timedelta(hours=2)
-"""So long what was woken in the hours of a policy is left running, unless it says otherwise."""
-
-READY_WITHIN = timedelta(minutes=20)
-"""So long before its hours end a deployment is put back, unless the policy says otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
