@@ -292,6 +292,12 @@ def test_a_price_keeps_every_decimal_that_the_file_has() -> None:
             id="a word that is none of the choices",
         ),
         pytest.param(
+            "[retention]\nevidence = '30d'",
+            {},
+            "firewarden.toml:2: retention.evidence cannot be used; want 40d or longer",
+            id="evidence that a bill still needs",
+        ),
+        pytest.param(
             "timezone = 'Europe/Berln'",
             {},
             "firewarden.toml:1: timezone cannot be used: no such time zone, "

@@ -371,6 +371,36 @@ def test_a_sound_ledger_is_found_sound_and_can_be_copied(ask: Ask, folder: Path)
     assert len(read(copied)["deployments"]) == 24
 
 
+def test_what_is_old_is_removed_and_no_figure_changes(ask: Ask, past: Path, folder: Path) -> None:
+    aged = folder / "aged.db"
+    assert ask("db", "backup", str(aged)).exit_code == 0
+    url = {"FIREWARDEN_DATABASE_URL": f"sqlite:///{aged}"}
+    with sqlite3.connect(aged) as connection:
+        for table, at in (("poll", "asked_at"), ("scrape", "answered_at")):
+            moved = f"{at} - 200 * 86400000 AS {at}"
+            columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+            taken = ", ".join(moved if column == at else column for column in columns)
+            connection.execute(f"INSERT INTO {table} SELECT {taken} FROM {table}")
+    connection.close()
+    report = ("report", "--json", "--from", "1d")
+    before = read(ask(*report, **url))["total"]
+
+    foretold = read(ask("db", "prune", "--dry-run", "--json", **url))
+    told = ask("db", "prune", **url)
+
+    assert (foretold["dry_run"], foretold["accounts"][0]["account"]) == (True, "acme")
+    removed = foretold["accounts"][0]["removed"]
+    assert removed["polls"] > 100
+    assert removed["scrapes"] > 200
+    assert told.exit_code == 0
+    assert told.stdout.startswith(f"acme: removed {removed['polls']:,} polls, ")
+    assert told.stderr == "the database does not shrink: it fills the room again\n"
+    assert read(ask("db", "prune", "--json", **url))["accounts"][0]["removed"] == {
+        "polls": 0, "scrapes": 0, "runs": 0, "letters": 0,
+    }  # fmt: skip
+    assert read(ask(*report, **url))["total"] == before
+
+
 def test_an_empty_ledger_is_made_and_says_that_it_is_empty(ask: Ask, folder: Path) -> None:
     url = {"FIREWARDEN_DATABASE_URL": "sqlite:///new.db"}
 

@@ -16,6 +16,7 @@ from firewarden.app.lease import LeaseKeeper
 from firewarden.app.memory import Tools
 from firewarden.app.office import open_office
 from firewarden.app.queries import Ledger
+from firewarden.app.retention import Retention
 from firewarden.app.roles import JITTER, Role, Supervision
 from firewarden.app.share import Share
 from firewarden.app.treasury import Treasury
@@ -77,6 +78,7 @@ class Crew:
         share.add(self.lease)
         self.keeper = Keeper(account, tools, self.lease)
         self.house = Housekeeping(account, tools, lambda: self.keeper.rules)
+        self._retention = Retention(account.account, tools)
         self.treasury = Treasury(account, tools, self.keeper)
         self._office = open_office(
             account, tools, lambda: self.keeper.rules.telling, notifier, door=tools.slack
@@ -158,7 +160,7 @@ class Crew:
 
     def _keeping(self) -> tuple[Role, ...]:
         roles = [
-            self._role("rollup", self.house.roll_up, every=ROLL_UP_EVERY),
+            self._role("rollup", self._roll_up, every=ROLL_UP_EVERY),
             self._role("bill", self.house.read_bill, every=BILL_EVERY),
             self._role("budgets", self._watch_budgets, every=BUDGETS_EVERY),
         ]
@@ -263,6 +265,10 @@ class Crew:
             if had_failed and not self._polls.cause:
                 self._try_others()
             self._deliver_news()
+
+    async def _roll_up(self) -> None:
+        await self.house.roll_up()
+        await self._retention.run()
 
     async def _watch_budgets(self) -> None:
         await self.treasury.watch()

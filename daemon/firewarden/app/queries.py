@@ -71,7 +71,7 @@ def read_ledger(
 ) -> Iterator[Ledger]:
     """Read one state of an open *database*, as `open_ledger` does."""
     with database.reading() as session:
-        chosen = _choose(read_accounts(session), account or settings.account_id)
+        chosen = choose_account(read_accounts(session), account or settings.account_id)
         yield Ledger(
             settings=settings,
             session=session,
@@ -81,7 +81,12 @@ def read_ledger(
         )
 
 
-def _choose(known: tuple[AccountId, ...], wanted: str | None) -> AccountId:
+def choose_account(known: tuple[AccountId, ...], wanted: str | None) -> AccountId:
+    """Find *wanted* among the *known*, or the only one.
+
+    Raises:
+        UnknownAccount: there is none, or several and none was wanted.
+    """
     match known:
         case ():
             raise UnknownAccount(

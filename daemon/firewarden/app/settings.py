@@ -21,6 +21,7 @@ from firewarden.app.fields import (
     GivenSecret,
     Hosts,
     Instant,
+    KeptFor,
     Listen,
     MetricsEvery,
     PollEvery,
@@ -53,6 +54,18 @@ class MetricsSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     absent_series: Literal["unknown", "quiet"] = "unknown"
+
+
+class RetentionSettings(BaseModel):
+    """How long polls, scrapes and runs of use are kept, and messages that are settled.
+
+    A bill is read again for 35 days, and an hour may have to be measured again as long.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    evidence: KeptFor = timedelta(days=100)
+    messages: KeptFor = timedelta(days=100)
 
 
 class AccountSettings(BaseModel):
@@ -93,6 +106,7 @@ class Settings(BaseSettings):
     timezone: Zone = "UTC"
     prices: Prices = ()
     metrics: MetricsSettings = MetricsSettings()
+    retention: RetentionSettings = RetentionSettings()
     accounts: tuple[AccountSettings, ...] = ()
 
     @property
@@ -158,7 +172,7 @@ _PREFIXES = {
     **dict.fromkeys(("api_key", "write_api_key", "account_id", "base_url"), "FIREWORKS_"),
     "slack_bot_token": "",
 }
-_FILE_ONLY = ("timezone", "prices", "metrics", "accounts")
+_FILE_ONLY = ("timezone", "prices", "metrics", "retention", "accounts")
 
 FIELDS: Mapping[str, str] = {
     f"{_PREFIXES.get(name, 'FIREWARDEN_')}{name.upper()}": name
@@ -170,6 +184,7 @@ FIELDS: Mapping[str, str] = {
 _KNOWN: Mapping[str, tuple[str, ...]] = {
     "": tuple(Settings.model_fields),
     "metrics": tuple(MetricsSettings.model_fields),
+    "retention": tuple(RetentionSettings.model_fields),
     "accounts": tuple(AccountSettings.model_fields),
 }
 

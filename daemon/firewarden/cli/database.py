@@ -1,4 +1,4 @@
-"""Commands about the database: `db upgrade`, `db check`, `db backup`."""
+"""Commands about the database: `db upgrade`, `db check`, `db backup`, `db prune`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from firewarden.cli.options import AsFormat, Config, Format, Json, example
-from firewarden.cli.output import show_json
+from firewarden.cli.options import Account, AsFormat, Config, Format, Json, example
+from firewarden.cli.output import progress, say, show_json
 
 if TYPE_CHECKING:
     from firewarden.store.engine import Database
@@ -67,3 +67,34 @@ def backup(target: Target, *, config: Config = None) -> None:
 
     with _database(config, upgrade=False) as database:
         typer.echo(f"copied to {copy(database, target)}")
+
+
+@app.command(epilog=example("firewarden db prune --dry-run", "firewarden db prune"))
+def prune(
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be removed.")
+    ] = False,
+    account: Account = None,
+    config: Config = None,
+    as_format: AsFormat = Format.TABLE,
+    json: Json = False,
+) -> None:
+    """Remove what is older than `[retention]` keeps: polls, scrapes, runs of use, old messages.
+
+    Usage, money, bills and who did what are never removed. The daemon does the same once a day.
+    """
+    from firewarden.app.retention import prune_ledger
+    from firewarden.cli.context import settings
+    from firewarden.report.pruning import pruning_json, pruning_lines
+
+    given = settings(config)
+    with progress() as advance:
+        found = prune_ledger(given, account, advance, dry_run=dry_run)
+    if json or as_format is Format.JSON:
+        show_json(pruning_json(found, dry_run=dry_run))
+        return
+    for line in pruning_lines(found, dry_run=dry_run):
+        typer.echo(line)
+    if not dry_run and any(each.total for each in found):
+        say("the database does not shrink: it fills the room again")

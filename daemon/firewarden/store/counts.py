@@ -12,11 +12,12 @@ from firewarden.model.ids import AccountId
 from firewarden.store.letters import State
 from firewarden.store.names import run
 from firewarden.store.session import Session
-from firewarden.store.tables import AccountRow, IntentRow, OutboxRow, table
+from firewarden.store.tables import AccountRow, IntentRow, OutboxRow, RemovedLettersRow, table
 
 ACCOUNT: Final = table(AccountRow)
 INTENT: Final = table(IntentRow)
 OUTBOX: Final = table(OutboxRow)
+REMOVED: Final = table(RemovedLettersRow)
 
 RESULTS: Final[Mapping[str, str]] = {State.SENT.value: "sent", State.DEAD.value: "failed"}
 """What a letter comes to for whoever waits for it, by the state that does not change any more."""
@@ -35,15 +36,23 @@ def count_actions(session: Session, account: AccountId) -> Mapping[tuple[str, st
 
 
 def count_letters(session: Session, account: AccountId) -> Mapping[tuple[str, str], int]:
-    """Count what was told or given up, by route and result; of people no names are told."""
-    statement = (
+    """Count what was told or given up, by route and result; of people no names are told.
+
+    Letters that are kept no longer count too.
+    """
+    kept = (
         select(OUTBOX.c.destination, OUTBOX.c.state, func.count().label("count"))
         .join(ACCOUNT, ACCOUNT.c.id == OUTBOX.c.account_id)
         .where(ACCOUNT.c.name == account, OUTBOX.c.state.in_(RESULTS))
         .group_by(OUTBOX.c.destination, OUTBOX.c.state)
     )
+    removed = (
+        select(REMOVED.c.destination, REMOVED.c.state, REMOVED.c["count"])
+        .join(ACCOUNT, ACCOUNT.c.id == REMOVED.c.account_id)
+        .where(ACCOUNT.c.name == account, REMOVED.c.state.in_(RESULTS))
+    )
     counts: Counter[tuple[str, str]] = Counter()
-    for row in run(session, statement).mappings():
+    for row in run(session, kept.union_all(removed)).mappings():
         destination = Destination.parse(row["destination"])
         is_person = destination.way is Way.SLACK_DM
         route = destination.way.value if is_person else str(destination)

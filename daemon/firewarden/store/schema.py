@@ -37,7 +37,7 @@ class History:
 
 SHIPPED: Final = History(
     scripts=Path(str(files("firewarden.store") / "migrations")),
-    revisions=("0001", "0002", "0003", "0004", "0005"),
+    revisions=("0001", "0002", "0003", "0004", "0005", "0006"),
 )
 
 

@@ -41,7 +41,7 @@ from firewarden.store.tables.money import (
     UsageHourRow,
     UsageLineRow,
 )
-from firewarden.store.tables.outbox import ChannelRow, OutboxRow
+from firewarden.store.tables.outbox import ChannelRow, OutboxRow, RemovedLettersRow
 from firewarden.store.tables.people import AlertRow, IncidentRow
 from firewarden.store.tables.trueup import (
     AcceptanceRow,
@@ -78,6 +78,7 @@ __all__ = [
     "OverrideRow",
     "PollRow",
     "PriceRow",
+    "RemovedLettersRow",
     "ReplicaFactsRow",
     "ReplicaRow",
     "RequestRow",

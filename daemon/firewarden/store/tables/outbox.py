@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Index, text
 from sqlmodel import Field
 
-from firewarden.store.tables.base import Row, integers
+from firewarden.store.tables.base import CLUSTERED, Row, integers
 
 
 class OutboxRow(Row, table=True):
@@ -46,6 +46,18 @@ class OutboxRow(Row, table=True):
     channel: str
     message: str
     sent_at: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class RemovedLettersRow(Row, table=True):
+    """How many letters of a state there were that are kept no longer."""
+
+    __tablename__ = "removed_letters"
+    __table_args__ = (integers("account_id", "count"), CLUSTERED)
+
+    account_id: int = Field(primary_key=True, foreign_key="account.id")
+    destination: str = Field(primary_key=True)
+    state: str = Field(primary_key=True)
+    count: int = Field(sa_type=BigInteger)
 
 
 class ChannelRow(Row, table=True):
