@@ -1,6 +1,7 @@
 """What docs/commands.md says of the commands is so."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from firewarden.report.audit import (
 )
 from firewarden.report.explain import Explanation, explain_json
 from firewarden.report.plan import PlanView, plan_json
+from firewarden.report.savings import Saving, SavingsReport, SavingState, savings_json
 from firewarden.report.status import status_json
 from firewarden.report.trueup import (
     ComparedDay,
@@ -71,6 +73,20 @@ A_TRUEUP = Trueup(
 )
 
 
+SAVED = SavingsReport(
+    account="", since=NOW, until=NOW, timezone="UTC", problem="", is_up_to=False,
+    projected_usd_per_hour=None,
+    savings=(
+        Saving(
+            action_id=1, deployment_id="", uid="", policy="", verb="", at=NOW, until=None,
+            ending=None, is_regretted=False, accelerator_type="", gpus=0, gpu_ms=0, low_ms=0,
+            high_ms=0, paid_ms=0, unpriced_ms=0, usd=Decimal(0), usd_low=Decimal(0),
+            usd_high=Decimal(0), state=SavingState.MEASURED,
+        ),
+    ),
+)  # fmt: skip
+
+
 def keys_of(found: Trueup) -> list[str]:
     given = trueup_json(found)
     (day,), (gpu,) = given["days"], given["accelerators"]
@@ -83,7 +99,7 @@ def test_every_command_has_its_line() -> None:
     ]
     listed = re.findall(r"^\| `([a-z]+)` \|", TEXT, flags=re.MULTILINE)
 
-    assert sorted(listed) == sorted([*registered, "db", "notify", "trueup"])
+    assert sorted(listed) == sorted([*registered, "db", "notify", "report", "trueup"])
 
 
 def test_every_blocker_is_listed_in_order() -> None:
@@ -98,6 +114,7 @@ def test_every_blocker_is_listed_in_order() -> None:
     [
         pytest.param(list(status_json(a_status(a_deployment()))["deployments"][0]), id="status"),
         pytest.param(list(figures_json(NO_USAGE)), id="report"),
+        pytest.param([*savings_json(SAVED), *savings_json(SAVED)["savings"][0]], id="savings"),
         pytest.param(
             list(
                 plan_json(

@@ -371,6 +371,16 @@ def test_a_sound_ledger_is_found_sound_and_can_be_copied(ask: Ask, folder: Path)
     assert len(read(copied)["deployments"]) == 24
 
 
+def test_a_past_without_a_stop_has_saved_nothing_and_says_what_would_be(ask: Ask) -> None:
+    found = read(ask("report", "savings", "--from", "12h", "--json"))
+
+    assert (found["account"], found["savings"], found["basis"]) == ("acme", [], "up_to")
+    assert (found["settled_usd"], found["measured_usd"]) == ("0.00", "0.00")
+    assert Decimal(found["projected_usd_per_hour"]) > 0
+    told = ask("report", "savings", "--from", "12h", "--each")
+    assert "nothing was stopped, so nothing was saved; the plan would save" in told.stdout
+
+
 def test_what_is_old_is_removed_and_no_figure_changes(ask: Ask, past: Path, folder: Path) -> None:
     aged = folder / "aged.db"
     assert ask("db", "backup", str(aged)).exit_code == 0

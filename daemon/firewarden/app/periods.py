@@ -48,6 +48,25 @@ def read_when(text: str, *, now: datetime, zone: ZoneInfo, option: str) -> datet
     return (instant if instant.tzinfo else instant.replace(tzinfo=zone)).astimezone(UTC)
 
 
+def read_stretch(
+    since: str | None, until: str | None, *, now: datetime, zone: ZoneInfo
+) -> tuple[datetime, datetime]:
+    """Read ``--from`` (None: the start of the month of the end) and ``--to`` (None: *now*).
+
+    Raises:
+        UserError: one of them is no instant, or the stretch ends before it begins.
+    """
+    end = read_when(until, now=now, zone=zone, option="--to") if until else now
+    begin = (
+        read_when(since, now=now, zone=zone, option="--from") if since else month_start(end, zone)
+    )
+    if begin >= end:
+        raise UserError(
+            "the stretch ends before it begins", where="--from", mend="give --from before --to"
+        )
+    return begin, end
+
+
 def month_start(now: datetime, zone: ZoneInfo) -> datetime:
     """Tell when the local month of *now* began."""
     return period_at("month", now, zone).since

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from firewarden.app.metered import Meter, open_meter
 from firewarden.app.owners import NOBODYS, Owners, labels
-from firewarden.app.periods import find_zone, month_start, periods, read_when
+from firewarden.app.periods import find_zone, periods, read_stretch
 from firewarden.app.picture import take_any_picture
 from firewarden.app.queries import Ledger
 from firewarden.app.spent import read_trued_up
@@ -58,16 +58,7 @@ def read_report(
     """
     groups = _check_groups(group_by)
     zone = find_zone(timezone or ledger.timezone)
-    end = read_when(until, now=ledger.now, zone=zone, option="--to") if until else ledger.now
-    begin = (
-        read_when(since, now=ledger.now, zone=zone, option="--from")
-        if since
-        else month_start(end, zone)
-    )
-    if begin >= end:
-        raise UserError(
-            "the stretch ends before it begins", where="--from", mend="give --from before --to"
-        )
+    begin, end = read_stretch(since, until, now=ledger.now, zone=zone)
     rows = _Rows(ledger, groups, zone=zone, protected=_protected(ledger))
     rows.fill(begin, end)
     problem = why_incomplete(ledger, end)

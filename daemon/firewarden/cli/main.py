@@ -98,13 +98,6 @@ _COMMANDS = (
     ),
     (reading.plan, ("firewarden plan", "firewarden plan -o plan.json")),
     (people.apply, ("firewarden apply plan.json",)),
-    (
-        reading.report,
-        (
-            "firewarden report --from 7d --group-by day,accelerator",
-            "firewarden report --from 2026-11-01 --to 2026-12-01 --format csv > november.csv",
-        ),
-    ),
     (reading.budgets, ("firewarden budgets", "firewarden budgets --json | jq .budgets")),
     (audit.actions, ("firewarden actions --since 7d", "firewarden actions --json | jq .actions")),
     (audit.incidents, ("firewarden incidents", "firewarden incidents --json")),
@@ -140,6 +133,23 @@ _COMMANDS = (
 for _command, _examples in _COMMANDS:
     _first_line = (_command.__doc__ or "").partition("\n")[0]
     app.command(short_help=_first_line, epilog=example(*_examples))(_command)
+_report = typer.Typer(
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    epilog=example(
+        "firewarden report --from 7d --group-by day,accelerator",
+        "firewarden report --from 2026-11-01 --to 2026-12-01 --format csv > november.csv",
+        "firewarden report savings --from 30d",
+    ),
+)
+_report.callback()(reading.report)
+_report.command(
+    epilog=example(
+        "firewarden report savings --from 30d --each",
+        "firewarden report savings --json | jq .settled_usd",
+    )
+)(reading.savings)
+app.add_typer(_report, name="report", help="Show usage and cost, or what was saved.")
 app.add_typer(trueup.app, name="trueup", help="Compare the books with the provider's bill.")
 app.add_typer(notify.app, name="notify", help="Try the ways people are told.")
 app.add_typer(database.app, name="db", help="Make, upgrade, check and back up the database.")

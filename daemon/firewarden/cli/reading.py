@@ -138,6 +138,7 @@ def budgets(
 
 
 def report(
+    context: typer.Context,
     *,
     since: From = None,
     until: To = None,
@@ -151,6 +152,8 @@ def report(
     json: Json = False,
 ) -> None:
     """Show usage and cost over a stretch of time, with hard bounds, grouped as asked."""
+    if context.invoked_subcommand is not None:
+        return
     from firewarden.app.queries import open_ledger
     from firewarden.app.usage import read_report
     from firewarden.cli.context import settings
@@ -178,3 +181,33 @@ def report(
             typer.echo(f"{left_out:,.1f} GPU-h have no known price and are in no row", err=True)
     else:
         console().print(usage_view(found))
+
+
+Each = Annotated[bool, typer.Option("--each", help="Show every stop, and what ended its saving.")]
+
+
+def savings(
+    *,
+    since: From = None,
+    until: To = None,
+    each: Each = False,
+    timezone: Zone = None,
+    account: Account = None,
+    config: Config = None,
+    as_format: AsFormat = Format.TABLE,
+    json: Json = False,
+) -> None:
+    """Show what stops have saved: measured at the margin, settled by the bill, what came back."""
+    from firewarden.app.queries import open_ledger
+    from firewarden.app.savings import read_savings
+    from firewarden.cli.context import settings
+    from firewarden.report.savings import savings_json, savings_view
+
+    with open_ledger(settings(config), account) as ledger:
+        found = read_savings(ledger, since=since, until=until, timezone=timezone)
+    show(
+        lambda: savings_json(found),
+        lambda: savings_view(found, each=each),
+        as_format=as_format,
+        json=json,
+    )
