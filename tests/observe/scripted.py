@@ -34,6 +34,7 @@ class ScriptedProvider:
         self.complete = True
         self.there: dict[str, Deployment | None] = {}
         self.scraped: Scrape | ProviderError | None = None
+        self.quotas: Sequence[Quota] | ProviderError = ()
         self.asked: list[str] = []
 
     def show(self, *deployments: Deployment) -> None:
@@ -95,4 +96,6 @@ class ScriptedProvider:
         return ()
 
     async def fetch_quotas(self) -> Sequence[Quota]:
-        return ()
+        if isinstance(self.quotas, ProviderError):
+            raise self.quotas
+        return self.quotas

@@ -8,20 +8,28 @@ import structlog
 
 from firewarden.app.causes import cause_of
 from firewarden.app.compose import Account
-from firewarden.app.figures import Figures, FiguresReader, PollFigures
+from firewarden.app.figures import Figures
 from firewarden.app.health import Health
 from firewarden.app.housekeeping import Housekeeping
 from firewarden.app.keeper import Keeper
 from firewarden.app.lease import LeaseKeeper
+from firewarden.app.lookout import Lookout
 from firewarden.app.memory import Tools
 from firewarden.app.office import open_office
-from firewarden.app.queries import Ledger
 from firewarden.app.retention import Retention
 from firewarden.app.roles import JITTER, Role, Supervision
 from firewarden.app.share import Share
+from firewarden.app.showcase import Showcase
 from firewarden.app.treasury import Treasury
 from firewarden.app.watchdog import Watchdog
-from firewarden.errors import FirewardenError, Held, LeaseLost, StoreError, WorldError
+from firewarden.errors import (
+    FirewardenError,
+    Held,
+    LeaseLost,
+    ProviderError,
+    StoreError,
+    WorldError,
+)
 from firewarden.ports import Notifier, Ticker
 from firewarden.web.figures import AccountFigures
 
@@ -38,10 +46,6 @@ REFRESH_EVERY = timedelta(hours=1)
 BILL_EVERY = timedelta(hours=1)
 ROLL_UP_EVERY = timedelta(minutes=5)
 BUDGETS_EVERY = timedelta(minutes=1)
-FIGURES_EVERY = timedelta(minutes=1)
-FIGURES_AT_MOST = timedelta(seconds=2)
-"""Wall time between figures, however compressed the clock: they are for people's eyes."""
-
 DELIVER_EVERY = timedelta(minutes=1)
 PACED = timedelta(seconds=2)
 """Wall time that the next letter is waited for: a channel takes one a second."""
@@ -79,19 +83,15 @@ class Crew:
         self.keeper = Keeper(account, tools, self.lease)
         self.house = Housekeeping(account, tools, lambda: self.keeper.rules)
         self._retention = Retention(account.account, tools)
+        self._lookout = Lookout(account, tools, self.keeper)
         self.treasury = Treasury(account, tools, self.keeper)
         self._office = open_office(
             account, tools, lambda: self.keeper.rules.telling, notifier, door=tools.slack
         )
-        self.figures: Figures | None = None
-        self._is_shown_held: bool | None = None
         self.health = Health(self.keeper, clock=tools.clock, notifier=notifier)
-        self._polls = PollFigures()
-        self._reader = FiguresReader()
-        self._account = account
+        self._shown = Showcase(account, tools, self.keeper, publish)
         self._tools = tools
         self._watchdog = watchdog
-        self._publish = publish
         self._supervision = Supervision(
             clock=tools.clock, rng=tools.rng, beat=self._beat, trouble=self._trouble
         )
@@ -161,12 +161,11 @@ class Crew:
     def _keeping(self) -> tuple[Role, ...]:
         roles = [
             self._role("rollup", self._roll_up, every=ROLL_UP_EVERY),
-            self._role("bill", self.house.read_bill, every=BILL_EVERY),
+            self._role("bill", self._read_bill, every=BILL_EVERY),
             self._role("budgets", self._watch_budgets, every=BUDGETS_EVERY),
         ]
-        if self._publish is not None:
-            every = max(FIGURES_EVERY, FIGURES_AT_MOST * self._tools.settings.time_speed)
-            roles.append(self._role("figures", self._figure, every=every))
+        if self._shown.every is not None:
+            roles.append(self._role("figures", self._shown.make, every=self._shown.every))
         return tuple(roles)
 
     def _role(
@@ -207,18 +206,21 @@ class Crew:
         return not self.lease.is_held and self.lease.other is not None
 
     @property
+    def figures(self) -> Figures | None:
+        """What is shown of the deployments; None: nothing is known, or another holder shows it."""
+        return self._shown.figures
+
+    @property
     def account_figures(self) -> AccountFigures:
         """What the metrics show of the watching itself; the rest only while the lease is held."""
-        known = self.figures.account if self.figures else AccountFigures(account=self.name)
-        failures = dict(self._polls.failures)
-        return replace(known, poll_failures=failures, lease_held=self.lease.is_held)
+        return self._shown.of_account(held=self.lease.is_held)
 
     def unseen(self, stalled: Collection[str]) -> str:
         """Say in a word why there is no fresh listing; *stalled* are the roles that are late."""
         if f"poll:{self.name}" in stalled:
-            return self._polls.cause or "stalled"
-        if self._polls.last_success_at is None and not self.stands_by:
-            return self._polls.cause or "starting"
+            return self._shown.polls.cause or "stalled"
+        if self._shown.polls.last_success_at is None and not self.stands_by:
+            return self._shown.polls.cause or "starting"
         return ""
 
     async def _hold(self) -> None:
@@ -243,32 +245,41 @@ class Crew:
         try:
             await self._hold()
         finally:
-            held = self.lease.is_held
-            self.figures = self.figures if held else None
-            if held is not self._is_shown_held and self._publish is not None:
-                self._is_shown_held = held
-                self._publish()
+            self._shown.show_held(self.lease.is_held)
 
     async def _poll(self) -> None:
-        before, had_failed = self.keeper.last_poll, self._polls.cause
+        before, had_failed = self.keeper.last_poll, self._shown.polls.cause
         try:
             await self.keeper.cycle()
         except LeaseLost:
             raise
         except WorldError as error:
-            self._polls.fail(cause_of(error))
+            self._shown.polls.fail(cause_of(error))
             raise
         finally:
             poll = self.keeper.last_poll
             if poll is not None and poll is not before:
-                self._polls.add(poll)
-            if had_failed and not self._polls.cause:
+                self._shown.polls.add(poll)
+            if had_failed and not self._shown.polls.cause:
                 self._try_others()
             self._deliver_news()
 
     async def _roll_up(self) -> None:
         await self.house.roll_up()
         await self._retention.run()
+
+    async def _read_bill(self) -> None:
+        """Read the bill, and look ahead whether it can be had or not."""
+        try:
+            await self.house.read_bill()
+        except ProviderError:
+            await self._look_ahead()
+            raise
+        await self._look_ahead()
+
+    async def _look_ahead(self) -> None:
+        await self._lookout.watch()
+        self._deliver_news()
 
     async def _watch_budgets(self) -> None:
         await self.treasury.watch()
@@ -295,25 +306,6 @@ class Crew:
             await self._tools.wall.sleep(pause)
             await self._office.run_once()
         self._is_waited_for = pause is not None
-
-    async def _figure(self) -> None:
-        memory, tools = self.keeper.memory, self._tools
-        if memory is None or self._publish is None:
-            return
-
-        def read() -> Figures:
-            with tools.database.reading() as session:
-                ledger = Ledger(
-                    settings=tools.settings,
-                    session=session,
-                    account=self.name,
-                    timezone=self._account.timezone,
-                    now=tools.clock.now(),
-                )
-                return self._reader.read(ledger, memory, self._polls)
-
-        self.figures = await tools.run_db(read)
-        self._publish()
 
     def _beat(self, role: str) -> None:
         self._watchdog.beat(role)

@@ -198,10 +198,5 @@ def _over(notice: Notice, standings: Sequence[Standing], *, now: datetime) -> No
         cause = "the window is over"
     else:
         cause = "spend was corrected, or the limit raised"
-    return replace(
-        notice,
-        at=now,
-        text=f"over, because {cause}: {notice.text}",
-        resolved=True,
-        routes=own[0].budget.routes if own else (),
-    )
+    routes = own[0].budget.routes if own else ()
+    return replace(notice.ended(cause, at=now), routes=routes)

@@ -1,7 +1,7 @@
 """Things people should hear of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from firewarden.model.ids import AccountId, Uid
@@ -37,3 +37,8 @@ class Notice:
     quietly: bool = False
     once: bool = False
     story: str = ""
+
+    def ended(self, cause: str, *, at: datetime) -> "Notice":
+        """Say that what it tells of is over, and why, as loudly and by the same routes."""
+        text = f"over, because {cause}: {self.text}"
+        return replace(self, at=at, text=text, resolved=True)
