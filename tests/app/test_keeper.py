@@ -4,12 +4,15 @@ import asyncio
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from firewarden.app.keeper import Keeper
 from firewarden.app.lease import LeaseKeeper
+from firewarden.app.picture import take_picture
+from firewarden.app.queries import Ledger
 from firewarden.errors import (
     AccountSuspended,
     KeyRefused,
@@ -17,10 +20,14 @@ from firewarden.errors import (
     ProviderError,
     ProviderUnavailable,
 )
-from firewarden.model.usage import Poll
+from firewarden.model.activity import Use
+from firewarden.model.deployment import Surroundings
+from firewarden.model.usage import ActivityRun, Poll, RunChange, ScrapeRecord
 from firewarden.store import leases
+from firewarden.store.descriptions import write_surroundings
 from firewarden.store.engine import Database
 from firewarden.store.history import newest_poll
+from firewarden.store.ledger import write_scrape
 from firewarden.store.notices import read_firing
 from firewarden.store.runner import Inline
 from tests.act.cloud import Cloud
@@ -134,3 +141,45 @@ async def test_it_knows_whether_letters_were_written(desk: Desk) -> None:
     with pytest.raises(ProviderUnavailable):
         await desk.cycle()
     assert desk.keeper.pen.has_news
+
+
+@pytest.mark.parametrize(
+    ("days", "remembers"),
+    [
+        pytest.param(3, True, id="longer ago than evidence is read back"),
+        pytest.param(6, True, id="within the week that protects the default of a model"),
+        pytest.param(8, False, id="longer ago than anybody asks"),
+    ],
+)
+async def test_a_restart_knows_when_each_was_last_used_within_a_week(
+    desk: Desk, days: int, *, remembers: bool
+) -> None:
+    used, quiet = NOW - timedelta(days=9), NOW - timedelta(days=days)
+    one = a_deployment(created_at=NOW - timedelta(days=30))
+    desk.cloud.show(one)
+    await desk.cycle()
+    with desk.database.writing() as session:
+        runs = RunChange(
+            closed=(ActivityRun(uid=one.uid, use=Use.ACTIVE, since=used, until=quiet),),
+            opened=(ActivityRun(uid=one.uid, use=Use.QUIET, since=quiet),),
+        )
+        record = ScrapeRecord(account=ACCOUNT, answered_at=quiet, whole=True)
+        write_scrape(session, record, runs)
+        whole = Surroundings(default_models=("m",), default_alternatives=1)
+        write_surroundings(session, ACCOUNT, {one.name: whole}, asked_at=NOW)
+
+    desk.keeper.memory = None
+    await desk.cycle()
+    tools = tools_of(desk.database, desk.folder, desk.clock)
+    with desk.database.reading() as session:
+        ledger = Ledger(
+            settings=tools.settings, session=session, account=ACCOUNT, timezone="UTC",
+            now=desk.clock.now(),
+        )  # fmt: skip
+        picture = take_picture(ledger)
+
+    expected = quiet if remembers else None
+    assert desk.keeper.memory is not None
+    book = desk.keeper.memory.watch.book
+    assert book.look(one.uid, now=NOW).active_at == expected
+    assert picture.situation.evidence.look(one.uid, now=NOW).active_at == expected

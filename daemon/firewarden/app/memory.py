@@ -19,6 +19,7 @@ from firewarden.decide.docket import Docket
 from firewarden.decide.incidents import Steps
 from firewarden.decide.limits import is_real
 from firewarden.decide.orders import Order
+from firewarden.decide.protections import REQUEST_WITHIN
 from firewarden.decide.situation import Situation
 from firewarden.decide.standing import Tended
 from firewarden.metering.rates import RATE_CARD
@@ -37,7 +38,7 @@ from firewarden.ports import Clock, Crash, RunDb
 from firewarden.store.attributes import read_attributes
 from firewarden.store.descriptions import read_descriptions
 from firewarden.store.engine import Database
-from firewarden.store.history import read_remembered
+from firewarden.store.history import read_last_used, read_remembered
 from firewarden.store.notices import read_firing
 from firewarden.store.prices import read_prices
 from firewarden.store.runner import Inline
@@ -189,7 +190,10 @@ def read_memory(account: Account, policies: PolicySet, tools: Tools) -> Memory:
     name, settings = account.account, tools.settings
     since = tools.clock.now() - evidence_reach(policies)
     with tools.database.reading() as session:
-        remembered = read_remembered(session, name, since=since)
+        remembered = replace(
+            read_remembered(session, name, since=since),
+            used_at=read_last_used(session, name, since=tools.clock.now() - REQUEST_WITHIN),
+        )
         described = read_descriptions(session, name)
         firing = read_firing(session, name)
         docket = read_docket(session, name, now=tools.clock.now())

@@ -7,6 +7,7 @@ from firewarden.app.settings import Settings
 from firewarden.decide.attribution import Attributions
 from firewarden.decide.deeds import REMEMBERED, Deeds
 from firewarden.decide.docket import DAY, Docket
+from firewarden.decide.protections import REQUEST_WITHIN
 from firewarden.decide.situation import Situation
 from firewarden.metering.evidence import EvidenceBook
 from firewarden.metering.fold import Ledger
@@ -21,8 +22,8 @@ from firewarden.model.verdict import IncidentState
 from firewarden.observe.streak import Streak
 from firewarden.policy.rules import PolicySet
 from firewarden.policy.schema import When
-from firewarden.store.descriptions import read_descriptions
-from firewarden.store.history import newest_poll, read_remembered
+from firewarden.store.descriptions import Described, read_descriptions
+from firewarden.store.history import newest_poll, read_last_used, read_remembered
 from firewarden.store.incidents import read_closed, read_last_done, read_open
 from firewarden.store.intents import read_recent
 from firewarden.store.prices import read_prices
@@ -88,6 +89,7 @@ def load_situation(
         evidence=EvidenceBook(
             remembered.runs,
             remembered.scrapes,
+            used_at=_used_at(session, account, described, now=now),
             absent_is_quiet=settings.metrics.absent_series == "quiet",
         ),
         ages=ledger,
@@ -103,6 +105,21 @@ def load_situation(
         attributions=Attributions(policies.attribution),
         margin=margin_of(fleet, policies.commitments, now=now),
     )
+
+
+def _used_at(
+    session: Session, account: AccountId, described: Described, *, now: datetime
+) -> Mapping[Uid, datetime]:
+    """Tell when those were last in use of which it is asked: the defaults of their models."""
+    around = described.surroundings or {}
+    asked = [
+        one.uid
+        for one in described.deployments.values()
+        if (its := around.get(one.name)) and its.default_models
+    ]
+    if not asked:
+        return {}
+    return read_last_used(session, account, since=now - REQUEST_WITHIN, uids=asked)
 
 
 def margin_of(

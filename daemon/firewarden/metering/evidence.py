@@ -1,7 +1,7 @@
 """What the scrapes prove about the use of each deployment, kept in memory and rebuilt from rows."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -50,9 +50,13 @@ class EvidenceBook:
         runs: Iterable[ActivityRun],
         scrapes: Iterable[ScrapeRecord],
         *,
+        used_at: Mapping[Uid, datetime] | None = None,
         absent_is_quiet: bool = False,
     ) -> None:
-        """Rebuild from stored rows; what lies before the oldest of *scrapes* proves nothing."""
+        """Rebuild from stored rows; what lies before the oldest of *scrapes* proves nothing.
+
+        Of use that is all: *used_at* tells when each was last in use before that.
+        """
         records = sorted(scrapes, key=lambda record: record.answered_at)
         self._absent_is_quiet = absent_is_quiet
         self._last = records[-1] if records else None
@@ -62,7 +66,7 @@ class EvidenceBook:
             later for earlier, later in pairwise(self._known) if later - earlier > NEIGHBOURS_WITHIN
         )
         self._restarts = sorted({*self._known[:1], *holes, *awakenings(runs)})
-        self._trails: dict[Uid, Trail] = {}
+        self._trails = {uid: Trail(active_at=at) for uid, at in (used_at or {}).items()}
         self._open: dict[Uid, ActivityRun] = {}
         self._fingerprint, self._repeats = "", 0
         for run in runs:

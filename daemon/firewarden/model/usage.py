@@ -244,6 +244,8 @@ class Remembered:
             start; scrapes: all since that instant, oldest first.
         last_poll: the newest complete one; polls: the newest few, newest last.
         tags: the tag sets now in force, by uid; a uid that has none may be left out.
+        used_at: when each was last in use, where that was read; a uid that was not, or is in
+            use still, is left out.
         lately: closed segments before the open ones that end after the asked-for instant:
             since when replicas are ready is older than the segment that goes on.
     """
@@ -255,4 +257,5 @@ class Remembered:
     last_poll: Poll | None
     polls: tuple[Poll, ...]
     tags: Mapping[Uid, Mapping[str, str]] = field(default_factory=dict)
+    used_at: Mapping[Uid, datetime] = field(default_factory=dict)
     lately: tuple[Segment, ...] = ()

@@ -88,7 +88,10 @@ class AccountWatch:
         self._crash = crash
         self.ledger = Ledger(remembered, poll_every=poll_every)
         self.book = EvidenceBook(
-            remembered.runs, remembered.scrapes, absent_is_quiet=absent_is_quiet
+            remembered.runs,
+            remembered.scrapes,
+            used_at=remembered.used_at,
+            absent_is_quiet=absent_is_quiet,
         )
         self.streak = Streak.of(remembered.polls, every=poll_every)
         self.fleet: Fleet | None = None

@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, func, or_, select
 
 from firewarden.metering.fold import REPLAYS_KNOWN
+from firewarden.model.activity import Use
 from firewarden.model.ids import AccountId, Uid
 from firewarden.model.usage import (
     ActivityRun,
@@ -19,8 +20,8 @@ from firewarden.model.usage import (
     Segment,
 )
 from firewarden.store import rows
-from firewarden.store.codes import EVIDENCE
-from firewarden.store.instants import to_ms
+from firewarden.store.codes import EVIDENCE, USE
+from firewarden.store.instants import from_ms, to_ms
 from firewarden.store.names import run
 from firewarden.store.session import Session
 from firewarden.store.stretches import DEPLOYMENT, RUNS, SEGMENTS, overlapping
@@ -74,6 +75,32 @@ def read_remembered(session: Session, account: AccountId, *, since: datetime) ->
             ),
         ),
     )
+
+
+def read_last_used(
+    session: Session,
+    account: AccountId,
+    *,
+    since: datetime,
+    uids: Collection[Uid] | None = None,
+) -> dict[Uid, datetime]:
+    """Tell when each was last in use at *since* or later, at most a scrape too late.
+
+    A use that goes on is left out: its run says so.
+    """
+    statement = (
+        select(DEPLOYMENT.c.uid, func.max(RUN.c.until).label("until"))
+        .join(RUN, RUN.c.deployment_id == DEPLOYMENT.c.id)
+        .where(
+            _of(account),
+            overlapping(RUNS, since=to_ms(since), until=END_OF_TIME),
+            RUN.c.use == USE[Use.ACTIVE],
+            RUN.c.until.is_not(None),
+        )
+        .group_by(DEPLOYMENT.c.uid)
+    )
+    found = run(session, _only(statement, uids)).mappings()
+    return {Uid(row["uid"]): from_ms(row["until"]) for row in found}
 
 
 def read_known(session: Session, account: AccountId) -> tuple[Known, ...]:
