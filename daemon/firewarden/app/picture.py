@@ -52,12 +52,7 @@ class Picture:
 
     def protected(self) -> frozenset[Uid]:
         """Find the deployments that an entry, a tag or their own nature protects."""
-        entries = ProtectionList(self.policies.protections, self.judge.attributions.of)
-        return frozenset(
-            deployment.uid
-            for deployment in self.deployments
-            if self._is_protected(deployment, entries)
-        )
+        return _protected(self.situation, self.policies, self.judge)
 
     def find(self, name: str) -> Deployment:
         """Find a deployment by its id, full name or display name.
@@ -66,12 +61,6 @@ class Picture:
             UnknownDeployment: there is none of that name, or there are several.
         """
         return find_among(self.deployments, name, where=self.ledger.account)
-
-    def _is_protected(self, deployment: Deployment, entries: ProtectionList) -> bool:
-        now = self.situation.now
-        if entries.find(deployment, now=now) or tag_protection(deployment.tags, now=now):
-            return True
-        return built_in_protection(Seen(deployment, self.situation), _PASSING) is not None
 
 
 def find_among(deployments: Collection[Deployment], name: str, *, where: str) -> Deployment:
@@ -127,6 +116,38 @@ def take_any_picture(ledger: Ledger) -> tuple[Picture, str]:
         return take_picture(ledger), ""
     except (FileUnusable, PolicyError) as error:
         return take_picture(ledger, policies=NO_POLICIES), str(error)
+
+
+def read_protected(ledger: Ledger) -> frozenset[Uid]:
+    """Find who is protected now, as a picture does, without judging anything.
+
+    Where the policies cannot be read, only what protects itself is found.
+    """
+    try:
+        policies = load_policies(policy_folder(ledger))
+    except (FileUnusable, PolicyError):
+        policies = NO_POLICIES
+    situation = load_situation(
+        ledger.session,
+        ledger.account,
+        settings=ledger.settings,
+        policies=policies,
+        now=ledger.now,
+        bare=True,
+    )
+    return _protected(situation, policies, Judge(policies))
+
+
+def _protected(situation: Situation, policies: PolicySet, judge: Judge) -> frozenset[Uid]:
+    entries = ProtectionList(policies.protections, judge.attributions.of)
+    now = situation.now
+
+    def is_protected(one: Deployment) -> bool:
+        if entries.find(one, now=now) or tag_protection(one.tags, now=now):
+            return True
+        return built_in_protection(Seen(one, situation), _PASSING) is not None
+
+    return frozenset(uid for uid, one in situation.fleet.deployments.items() if is_protected(one))
 
 
 def policy_folder(ledger: Ledger) -> Path:

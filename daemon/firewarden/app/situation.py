@@ -68,14 +68,18 @@ def load_situation(
     settings: Settings,
     policies: PolicySet,
     now: datetime,
+    bare: bool = False,
 ) -> Situation:
     """Rebuild from the database what a daemon knew of *account* after its newest poll.
 
     The fleet holds the newest description of every deployment in that poll, dated as it.
+    *bare*: evidence is read of those alone whose protection rests on it; it is no ground
+    for anything else, and what is absent is not told apart.
     """
-    since = now - evidence_reach(policies)
-    remembered = read_remembered(session, account, since=since)
     described = read_descriptions(session, account)
+    defaults = _defaults(described)
+    since = now - evidence_reach(policies)
+    remembered = read_remembered(session, account, since=since, uids=defaults if bare else None)
     ledger = Ledger(remembered, poll_every=settings.poll_every)
     out_of_sight = [each for each in remembered.open_segments if each.confirmed_at is not None]
     absent = frozenset(each.uid for each in out_of_sight if not each.is_deleted)
@@ -89,7 +93,7 @@ def load_situation(
         evidence=EvidenceBook(
             remembered.runs,
             remembered.scrapes,
-            used_at=_used_at(session, account, described, now=now),
+            used_at=read_last_used(session, account, since=now - REQUEST_WITHIN, uids=defaults),
             absent_is_quiet=settings.metrics.absent_series == "quiet",
         ),
         ages=ledger,
@@ -107,19 +111,14 @@ def load_situation(
     )
 
 
-def _used_at(
-    session: Session, account: AccountId, described: Described, *, now: datetime
-) -> Mapping[Uid, datetime]:
-    """Tell when those were last in use of which it is asked: the defaults of their models."""
+def _defaults(described: Described) -> frozenset[Uid]:
+    """Name the defaults of their models: what protects them is when they were last in use."""
     around = described.surroundings or {}
-    asked = [
+    return frozenset(
         one.uid
         for one in described.deployments.values()
         if (its := around.get(one.name)) and its.default_models
-    ]
-    if not asked:
-        return {}
-    return read_last_used(session, account, since=now - REQUEST_WITHIN, uids=asked)
+    )
 
 
 def margin_of(

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from firewarden.app.metered import Meter, open_meter
 from firewarden.app.owners import NOBODYS, Owners, labels
 from firewarden.app.periods import find_zone, periods, read_stretch
-from firewarden.app.picture import take_any_picture
+from firewarden.app.picture import read_protected
 from firewarden.app.queries import Ledger
 from firewarden.app.spent import read_trued_up
 from firewarden.app.usage_figures import (
@@ -59,7 +59,7 @@ def read_report(
     groups = _check_groups(group_by)
     zone = find_zone(timezone or ledger.timezone)
     begin, end = read_stretch(since, until, now=ledger.now, zone=zone)
-    rows = _Rows(ledger, groups, zone=zone, protected=_protected(ledger))
+    rows = _Rows(ledger, groups, zone=zone, protected=read_protected(ledger))
     rows.fill(begin, end)
     problem = why_incomplete(ledger, end)
     return UsageReport(
@@ -87,12 +87,6 @@ def _check_groups(asked: Sequence[str]) -> tuple[str, ...]:
             "two units of time", where="--group-by", mend=f"give one of {', '.join(UNITS)}"
         )
     return groups
-
-
-def _protected(ledger: Ledger) -> frozenset[Uid]:
-    """Find what nothing may be done about; without readable policies, what protects itself."""
-    picture, _ = take_any_picture(ledger)
-    return picture.protected()
 
 
 def why_incomplete(ledger: Ledger, until: datetime) -> str:

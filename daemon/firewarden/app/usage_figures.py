@@ -37,7 +37,8 @@ def metered_figures(
 ) -> Figures:
     """Add up what was metered; idle cost of what is *protected* is not actionable."""
     total = total_of(usages)
-    actionable = total_of(usage for usage in usages if usage.uid not in protected)
+    free = [usage for usage in usages if usage.uid not in protected]
+    actionable = total if len(free) == len(usages) else total_of(free)
     return Figures(
         gpu_ms=total.gpu_ms,
         low_ms=total.low_ms,

@@ -46,11 +46,18 @@ SEGMENT: Final = SEGMENTS.target
 END_OF_TIME: Final = 2**62
 
 
-def read_remembered(session: Session, account: AccountId, *, since: datetime) -> Remembered:
+def read_remembered(
+    session: Session,
+    account: AccountId,
+    *,
+    since: datetime,
+    uids: Collection[Uid] | None = None,
+) -> Remembered:
     """Read all that is needed to go on where the last run stopped.
 
     Known are all deployments but those confirmed gone: deleted, or absent, and not back.
-    Runs are those that end after *since*, scrapes those since then.
+    Runs are those that end after *since*, scrapes those since then. With *uids* segments and
+    runs are of these alone.
     """
     still_open = SEGMENT.c.end_lo.is_(None)
     opened = select(SEGMENT.c.deployment_id).where(still_open)
@@ -59,19 +66,24 @@ def read_remembered(session: Session, account: AccountId, *, since: datetime) ->
     alive = select(DEPLOYMENT).where(_of(account), or_(DEPLOYMENT.c.id.in_(opened), ~ended))
     return Remembered(
         known=_read_known(session, account, alive),
-        open_segments=_read_segments(session, _segments().where(_of(account), still_open)),
-        runs=_read_runs(session, account, since=to_ms(since), until=END_OF_TIME),
+        open_segments=_read_segments(
+            session, _only(_segments().where(_of(account), still_open), uids)
+        ),
+        runs=_read_runs(session, account, since=to_ms(since), until=END_OF_TIME, uids=uids),
         scrapes=read_scrapes(session, account, since=since),
         last_poll=newest_poll(session, account),
         polls=_read_polls(session, account),
         tags=read_tags_at(session, account),
         lately=_read_segments(
             session,
-            _segments().where(
-                _of(account),
-                SEGMENT.c.deployment_id.in_(opened),
-                overlapping(SEGMENTS, since=to_ms(since), until=END_OF_TIME),
-                ~still_open,
+            _only(
+                _segments().where(
+                    _of(account),
+                    SEGMENT.c.deployment_id.in_(opened),
+                    overlapping(SEGMENTS, since=to_ms(since), until=END_OF_TIME),
+                    ~still_open,
+                ),
+                uids,
             ),
         ),
     )
