@@ -271,6 +271,7 @@ NEW_TABLES = (
     "acceptance",
     "billed_money",
     "budget_version",
+    "removed_letters",
 )
 
 

@@ -78,7 +78,7 @@ def load_situation(
     """
     described = read_descriptions(session, account)
     defaults = _defaults(described)
-    since = now - evidence_reach(policies)
+    since = now if bare and not defaults else now - evidence_reach(policies)
     remembered = read_remembered(session, account, since=since, uids=defaults if bare else None)
     ledger = Ledger(remembered, poll_every=settings.poll_every)
     out_of_sight = [each for each in remembered.open_segments if each.confirmed_at is not None]

@@ -122,8 +122,8 @@ def _unused(account: AccountId, key: str, each: Reserved, share: Decimal, at: da
         at=at,
         text=(
             f"{account}: at least {gpus:.1f} of {whole:.1f} reserved {each.accelerator_type} were "
-            f"not used in the last {_days(lasted)} ({share:.0%}, {hours:,.1f} GPU-h{paid}): what "
-            f"runs of it costs nothing more; see `firewarden report --group-by accelerator,day`"
+            f"not used in the last {_days(lasted)} ({share:.0%}, {hours:,.1f} GPU-h{paid}): "
+            f"using them costs nothing more; see `firewarden report --group-by accelerator,day`"
         ),
         facts={
             "accelerator_type": each.accelerator_type,
