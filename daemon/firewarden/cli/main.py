@@ -139,6 +139,7 @@ _report = typer.Typer(
     epilog=example(
         "firewarden report --from 7d --group-by day,accelerator",
         "firewarden report --from 2026-11-01 --to 2026-12-01 --format csv > november.csv",
+        "firewarden report --from 30d --format html > report.html",
         "firewarden report savings --from 30d",
     ),
 )

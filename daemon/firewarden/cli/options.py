@@ -22,6 +22,7 @@ class ReportFormat(StrEnum):
     JSON = "json"
     NDJSON = "ndjson"
     FOCUS = "focus"
+    HTML = "html"
 
 
 class ValidateFormat(StrEnum):

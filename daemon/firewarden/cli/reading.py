@@ -160,6 +160,10 @@ def report(
     from firewarden.report.focus import GROUPS, focus_csv, unpriced_gpu_hours
     from firewarden.report.usage import usage_csv, usage_json, usage_ndjson, usage_view
 
+    if as_format is ReportFormat.HTML and not json:
+        asked = {"since": since, "until": until, "timezone": timezone}
+        typer.echo(_usage_page(config, account, group_by=group_by, **asked), nl=False)
+        return
     is_focus = as_format is ReportFormat.FOCUS and not json
     with open_ledger(settings(config), account) as ledger:
         found = read_report(
@@ -181,6 +185,26 @@ def report(
             typer.echo(f"{left_out:,.1f} GPU-h have no known price and are in no row", err=True)
     else:
         console().print(usage_view(found))
+
+
+def _usage_page(
+    config: Path | None, account: str | None, *, group_by: str, **asked: str | None
+) -> str:
+    """Compose the page; without charts, and a line that says why, where none can be drawn."""
+    from firewarden.app.drawing import NotDrawn
+    from firewarden.app.queries import open_ledger
+    from firewarden.app.usage_page import draw_charts, read_usage_page
+    from firewarden.cli.context import settings
+    from firewarden.report.usage_html import usage_html
+
+    with open_ledger(settings(config), account) as ledger:
+        view = read_usage_page(ledger, group_by=group_by.split(","), **asked)
+    try:
+        drawn = draw_charts(view)
+    except NotDrawn as error:
+        say(f"warning: {error}")
+        drawn = {}
+    return usage_html(view, drawn)
 
 
 Each = Annotated[bool, typer.Option("--each", help="Show every stop, and what ended its saving.")]

@@ -1,12 +1,10 @@
 """The survey as one page of HTML: no script, no request, dark and light, on a phone too."""
 
-import base64
-import hashlib
-from collections.abc import Sequence
 from decimal import Decimal
 
 from firewarden.decide.survey import Finding
-from firewarden.report.html import Markup, join, tag
+from firewarden.report.html import Markup, tag
+from firewarden.report.page import page, table
 from firewarden.report.survey import BilledRow, Survey, basis, heading, headline
 from firewarden.report.text import (
     NOTHING,
@@ -19,64 +17,13 @@ from firewarden.report.text import (
     usd,
 )
 
-_STYLE = """
-:root{color-scheme:light dark;--ink:#1b1f24;--soft:#57606a;--paper:#fff;--panel:#f5f6f8;
---line:#d5d9df;--bar:#b4460f;--accent:#0b57d0}
-@media (prefers-color-scheme:dark){:root{--ink:#e8eaed;--soft:#a5adb8;--paper:#14171b;
---panel:#1e2329;--line:#363d46;--bar:#ff9a62;--accent:#9ec1ff}}
-*{box-sizing:border-box}
-body{margin:0 auto;max-width:70rem;padding:1.5rem 1rem 4rem;color:var(--ink);
-background:var(--paper);font:1rem/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
-h1{font-size:1.1rem;font-weight:600;margin:0;color:var(--soft)}
-h2{font-size:1.25rem;margin:2.5rem 0 .75rem}
-h3{font-size:1rem;margin:0}
-p{margin:.35rem 0}
-.burn{font-size:clamp(2rem,7vw,3.25rem);font-weight:700;line-height:1.15;margin:.25rem 0}
-.soft{color:var(--soft)}
-.warning{border-left:.3rem solid var(--bar);padding-left:.75rem;font-weight:600}
-ol{list-style:none;margin:0;padding:0;display:grid;gap:.75rem}
-li{background:var(--panel);border:1px solid var(--line);border-radius:.5rem;padding:.75rem 1rem}
-.head{display:flex;flex-wrap:wrap;gap:.25rem 1rem;justify-content:space-between}
-.money{font-variant-numeric:tabular-nums;font-weight:700;white-space:nowrap}
-code{font:.9rem ui-monospace,monospace;color:var(--accent)}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-th,td{text-align:left;padding:.4rem .75rem .4rem 0;border-bottom:1px solid var(--line);
-vertical-align:top}
-th{font-weight:600;color:var(--soft)}
-tfoot td{font-weight:700}
-.number{text-align:right}
-svg{display:block;width:100%;min-width:8rem;max-width:16rem;height:1.75rem}
-svg rect{fill:var(--bar)}
-svg .ground{fill:var(--line)}
-@media (max-width:40rem){
-thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}
-tr{display:block;padding:.6rem 0;border-bottom:1px solid var(--line)}
-th,td{border:0}
-td{display:grid;grid-template-columns:8rem 1fr;gap:.5rem;padding:.1rem 0}
-td:empty{display:none}
-td::before{content:attr(data-label);color:var(--soft)}
-.number{text-align:left}}
-"""
-
 _DAY_WIDTH = 4
 _CHART_HEIGHT = 28
 
 
 def survey_html(survey: Survey) -> str:
-    """Compose the page. Names on it are escaped; styles are pinned by their hash."""
-    digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=policy),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="referrer", content="no-referrer"),
-        tag("title", f"firewarden survey · {survey.account}"),
-        tag("style", Markup(_STYLE)),
-    )
-    body = tag("body", tag("main", *_sections(survey)))
-    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
+    """Compose the page; names on it are escaped."""
+    return page(f"firewarden survey · {survey.account}", *_sections(survey))
 
 
 def _sections(survey: Survey) -> tuple[Markup, ...]:
@@ -150,7 +97,7 @@ def _running(survey: Survey) -> Markup:
         for row in survey.running
     ]
     names = ("Deployment", "Model", "State", "GPUs", "Min–max", "Activity", "Owner", "USD/h")
-    return _table(names, rows, numbers={"GPUs", "Min–max", "USD/h"})
+    return table(names, rows, numbers={"GPUs", "Min–max", "USD/h"})
 
 
 def _billed(survey: Survey) -> Markup:
@@ -166,7 +113,7 @@ def _billed(survey: Survey) -> Markup:
         for row in survey.billed
     ]
     total = sum(row.gpu_ms for row in survey.billed)
-    return _table(
+    return table(
         ("Deployment", "GPU", "By day", "GPU-hours", "USD"),
         rows,
         numbers={"GPU-hours", "USD"},
@@ -211,40 +158,7 @@ def _prices(survey: Survey) -> Markup:
         (accelerator(row.accelerator_type), _money(row.usd_per_gpu_hour), row.source)
         for row in survey.prices
     ]
-    return _table(("GPU", "USD per GPU-hour", "From"), rows, numbers={"USD per GPU-hour"})
-
-
-def _table(
-    names: tuple[str, ...],
-    rows: Sequence[tuple[str, ...]],
-    *,
-    numbers: set[str],
-    total: tuple[str, ...] = (),
-) -> Markup:
-    def cells(row: tuple[str, ...]) -> Markup:
-        return join(
-            tag(
-                "td",
-                *([tag("span", cell)] if cell else []),
-                data_label=name,
-                **_kind(name, numbers),
-            )
-            for name, cell in zip(names, row, strict=True)
-        )
-
-    return tag(
-        "table",
-        tag(
-            "thead",
-            tag("tr", *(tag("th", name, scope="col", **_kind(name, numbers)) for name in names)),
-        ),
-        tag("tbody", *(tag("tr", cells(row)) for row in rows)),
-        *([tag("tfoot", tag("tr", cells(total)))] if total else []),
-    )
-
-
-def _kind(name: str, numbers: set[str]) -> dict[str, str]:
-    return {"class_": "number"} if name in numbers else {}
+    return table(("GPU", "USD per GPU-hour", "From"), rows, numbers={"USD per GPU-hour"})
 
 
 def _money(amount: Decimal | None) -> str:

@@ -199,7 +199,7 @@ def usage_ndjson(report: UsageReport) -> str:
     )
 
 
-_FIGURES = (
+FIGURE_COLUMNS = (
     Column(name="GPU-h", number=True),
     Column(name="active", number=True),
     Column(name="idle", number=True),
@@ -221,12 +221,12 @@ def usage_view(report: UsageReport) -> RenderableType:
     """Lay the report out for people: times are GPU-hours, money is US dollars."""
     since = instant(report.since, zone=report.timezone)
     until = instant(report.until, zone=report.timezone)
-    columns = (*(Column(name=name) for name in report.group_by), *_FIGURES)
+    columns = (*(Column(name=name) for name in report.group_by), *FIGURE_COLUMNS)
     total = ("total", *[""] * (len(report.group_by) - 1)) if report.group_by else ()
     table = make_table(
         columns,
-        [(*_labels(keys), *_cells(figures)) for keys, figures in report.rows],
-        total=(*total, *_cells(report.total)),
+        [(*labels(keys), *figure_cells(figures)) for keys, figures in report.rows],
+        total=(*total, *figure_cells(report.total)),
     )
     warning = "" if report.complete else f" · not complete: {report.problem}"
     return Group(
@@ -237,14 +237,16 @@ def usage_view(report: UsageReport) -> RenderableType:
     )
 
 
-def _labels(keys: Mapping[str, str]) -> Sequence[str]:
+def labels(keys: Mapping[str, str]) -> Sequence[str]:
+    """Write what a row is grouped by, for people."""
     return [
         accelerator(value) if name == "accelerator" else value or NOTHING
         for name, value in keys.items()
     ]
 
 
-def _cells(figures: Figures) -> Sequence[str]:
+def figure_cells(figures: Figures) -> Sequence[str]:
+    """Write the figures of a row for people, in the order of `FIGURE_COLUMNS`."""
     money = (
         figures.cost,
         figures.cost_low,

@@ -1,0 +1,156 @@
+"""A report of usage as one page of HTML: totals, charts, and every row, to be sent to people."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from firewarden.report.charts import Spec, cost_over_time, hours_over_time, ranking
+from firewarden.report.html import Markup, tag
+from firewarden.report.page import page, table
+from firewarden.report.text import UNPRICED, gpu_hours, instant, share, usd
+from firewarden.report.usage import FIGURE_COLUMNS, Figures, UsageReport, figure_cells, labels
+
+_TITLES = {
+    "hours": "GPU-hours by {unit}",
+    "cost": "Cost by {unit}, with its hard bounds",
+    "ranking": "What cost most",
+}
+_STATES = {
+    "disputed": "Some of it is disputed: the bill says something else, our figure is shown.",
+    "estimated": "Some of it is estimated: metered, its bill not in yet.",
+    "backfilled": "Some of it is from the bill of days before the first poll.",
+    "adjusted": "All of it agrees with the bill, where needed after an adjustment.",
+    "settled": "All of it is settled: metered, and the bill says the same.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsagePage:
+    """A report with what its charts show.
+
+    Attributes:
+        over_time: the same stretch by *unit*, in order. by_deployment: and by deployment.
+    """
+
+    account: str
+    report: UsageReport
+    unit: str
+    over_time: Sequence[tuple[str, Figures]]
+    by_deployment: Sequence[tuple[str, Figures]]
+
+
+def chart_specs(view: UsagePage) -> Mapping[str, Spec]:
+    """Describe the charts of the page by their names; none where nothing was used."""
+    if not view.report.rows:
+        return {}
+    return {
+        "hours": hours_over_time(view.over_time),
+        "cost": cost_over_time(view.over_time),
+        "ranking": ranking(view.by_deployment),
+    }
+
+
+def usage_html(view: UsagePage, drawn: Mapping[str, Markup]) -> str:
+    """Compose the page with the charts that were *drawn*, by name; names on it are escaped."""
+    report = view.report
+    since, until = (instant(at, zone=report.timezone) for at in (report.since, report.until))
+    return page(
+        f"firewarden report · {view.account} · {since} to {until}",
+        tag("header", tag("h1", f"{view.account} · {since} to {until}"), *_headline(report)),
+        _patterns(),
+        *(
+            _figure(_TITLES[name].format(unit=view.unit), svg, _BELOW.get(name, ""))
+            for name, svg in drawn.items()
+        ),
+        tag("h2", _by(report)),
+        _rows(report),
+        *(tag("p", note, class_="soft") for note in (*report.notes, *_FOOT)),
+    )
+
+
+def _headline(report: UsageReport) -> list[Markup]:
+    total = report.total
+    if not report.rows:
+        return [tag("p", "Nothing was used in this stretch of time.", class_="burn")]
+    said = [tag("p", UNPRICED if total.is_unpriced else usd(total.cost), class_="burn")]
+    said.append(
+        tag(
+            "p",
+            f"between {usd(total.cost_low)} and {usd(total.cost_high)}; "
+            f"{gpu_hours(total.gpu_ms)} GPU-hours, {share(total.idle_ms, total.gpu_ms)} of them "
+            f"idle ({usd(total.idle_cost)}, of which {usd(total.idle_actionable_cost)} nothing "
+            f"protects). {_STATES[total.state.value]}",
+        )
+    )
+    return [*said, *(tag("p", each, class_="warning") for each in _warnings(report))]
+
+
+def _warnings(report: UsageReport) -> list[str]:
+    total, found = report.total, []
+    if not report.complete:
+        found.append(f"Not complete: {report.problem}")
+    if total.unpriced_ms:
+        found.append(
+            f"{gpu_hours(total.unpriced_ms)} GPU-hours have no known price and are in no amount."
+        )
+    if total.gap_ms:
+        found.append(
+            f"{gpu_hours(total.gap_ms)} GPU-hours lie in gaps: nobody watched, the bounds are wide."
+        )
+    return found
+
+
+def _figure(title: str, svg: Markup, below: str) -> Markup:
+    caption = tag("figcaption", title, *([tag("span", below, class_="soft")] if below else []))
+    return tag("figure", caption, tag("div", svg, class_="chart", tabindex="0"))
+
+
+def _patterns() -> Markup:
+    """Fill what differs by more than colour: idle is hatched, what nobody watched is dotted."""
+    tile = {"width": "6", "height": "6", "patternUnits": "userSpaceOnUse"}
+    ground = {"width": "6", "height": "6"}
+    return tag(
+        "svg",
+        tag(
+            "defs",
+            tag(
+                "pattern",
+                tag("rect", class_="idle", **ground),
+                tag("path", d="M-1,1 l2,-2 M0,6 l6,-6 M5,7 l2,-2", class_="hatch"),
+                id="idle",
+                **tile,
+            ),
+            tag(
+                "pattern",
+                tag("rect", class_="unwatched", **ground),
+                tag("path", d="M2,3 h2", class_="hatch"),
+                id="unwatched",
+                **tile,
+            ),
+        ),
+        class_="patterns",
+        aria_hidden="true",
+    )
+
+
+def _by(report: UsageReport) -> str:
+    return f"By {', '.join(report.group_by)}" if report.group_by else "In all"
+
+
+def _rows(report: UsageReport) -> Markup:
+    names = (*report.group_by, *(column.name for column in FIGURE_COLUMNS))
+    numbers = {column.name for column in FIGURE_COLUMNS if column.number}
+    blank = ("total", *[""] * (len(report.group_by) - 1)) if report.group_by else ()
+    rows = [(*labels(keys), *figure_cells(figures)) for keys, figures in report.rows]
+    body = table(names, rows, numbers=numbers, total=(*blank, *figure_cells(report.total)))
+    return tag("div", body, class_="wide")
+
+
+_BELOW = {
+    "hours": " Idle: READY and quiet for at least 5 minutes. Unknown: no evidence of either.",
+    "cost": " The line over a bar is as low and as high as the truth can be.",
+}
+_FOOT = (
+    "GPU-hours are ready replicas × accelerators per replica; money is US dollars.",
+    "Low and high are hard bounds: whatever happened between two looks, the truth lies in between.",
+    "Idle is not waste by itself: a standby is idle on purpose.",
+)
