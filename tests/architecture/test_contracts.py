@@ -77,6 +77,7 @@ AWAY_FROM_HOME = [
     pytest.param("time", "app", "time", id="time outside the clock"),
     pytest.param("typer", "app", "typer", id="typer outside cli"),
     pytest.param("uvicorn", "app", "uvicorn", id="uvicorn in app"),
+    pytest.param("vl-convert", "app", "vl_convert", id="vl_convert in the daemon's own process"),
 ]
 
 
