@@ -1,6 +1,8 @@
 """What is metered is near the truth and inside its bounds; a look each minute is not as near."""
 
-from benchmarks.metering import INSIDE_95, RMSE, Day, lived, rmse, width
+from statistics import median
+
+from benchmarks.metering import INSIDE_95, RMSE, WIDTH, Day, lived, rmse, tightness, width
 
 DAYS = list(lived(1, drains=False, seed=3))
 
@@ -8,6 +10,7 @@ DAYS = list(lived(1, drains=False, seed=3))
 def test_the_truth_lies_in_the_hard_bounds_which_are_narrow() -> None:
     assert [day for day in DAYS if not day.low <= day.truth <= day.high] == []
     assert 0 < width(DAYS) < 1
+    assert median(tightness(DAYS)) <= WIDTH
 
 
 def test_the_error_is_small_and_that_of_the_peer_is_not() -> None:

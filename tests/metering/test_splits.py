@@ -10,6 +10,7 @@ from firewarden.metering.totals import total_of
 from firewarden.model.trueup import Adjustment, Money
 from firewarden.model.usage import Usage
 from tests.metering.builders import CHAT
+from tests.support.thousands import thousands
 
 TEAMS = ("research", "search", "ads", "infra")
 
@@ -50,6 +51,7 @@ def usages(draw: st.DrawFn) -> Usage:
     )
 
 
+@thousands()
 @given(usages(), shares())
 def test_the_parts_add_up_to_the_whole(usage: Usage, by: dict[str, Decimal]) -> None:
     parts = split_usage(usage, by)
@@ -86,6 +88,7 @@ adjustments = st.builds(
 )
 
 
+@thousands()
 @given(adjustments, shares())
 def test_the_parts_of_an_adjustment_add_up_to_it(whole: Adjustment, by: dict[str, Decimal]) -> None:
     parts = split_adjustment(whole, by).values()

@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -103,14 +103,23 @@ class Life:
 
 @contextmanager
 def living(
-    folder: Path, *, seed: int, policies: Path = SHIPPED, mode: str = "observe"
+    folder: Path,
+    *,
+    seed: int,
+    policies: Path = SHIPPED,
+    mode: str = "observe",
+    speed: int = SPEED,
+    pace: Mapping[str, str] = PACE,
 ) -> Iterator[Life]:
-    """Run both around the body: the standard fleet, under *policies* that go as far as *mode*."""
-    fleet = ("--fleet", "standard", "--seed", str(seed), "--speed", str(SPEED))
+    """Run both around the body: the standard fleet, under *policies* that go as far as *mode*.
+
+    *pace*: variables that say how often it looks.
+    """
+    fleet = ("--fleet", "standard", "--seed", str(seed), "--speed", str(speed))
     with simulating(folder, *fleet) as served:
         variables = {
             **served.variables,
-            **PACE,
+            **pace,
             "FIREWARDEN_DATABASE_URL": f"sqlite:///{folder / EMPTY_LEDGER}",
             "FIREWARDEN_POLICIES": str(policies),
             "FIREWARDEN_MODE": mode,
