@@ -1,6 +1,5 @@
 """Notices as messages of Slack: what the first line says, what follows, what can be done."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +7,8 @@ from typing import Final
 
 from firewarden.model.notice import Notice
 from firewarden.model.vocabulary import Severity
-from firewarden.notify.slack.messages import LONGEST_LINE, Message, code, foreign, when
+from firewarden.notify.slack.messages import LONGEST_LINE, Message, foreign, when
+from firewarden.notify.slack.steps import command, next_step
 
 _MARKS: Final = {Severity.INFO: "🔹", Severity.WARN: "⚠️", Severity.PAGE: "🔴"}
 _KINDS: Final = {
@@ -51,7 +51,6 @@ _BOUNDS: Final = {
     "max_replica_count": "max",
     "desired_replica_count": "replicas",
 }
-_TAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 _ASIDE: Final = frozenset({"deployment_id", "policy", "mode", "verb", "reason", "action_id"})
 
 
@@ -109,7 +108,7 @@ def _warning(notice: Notice) -> Message:
     lines += _evidence(facts)
     if (doomed := _instant(facts.get("provider_deletes_at", ""))) is not None:
         lines.append(f"Fireworks deletes it {when(doomed, now=notice.at)} if nobody calls it.")
-    keep = f"keep it: {_command('snooze', notice, '--for', '4h')}"
+    keep = f"keep it: {command('snooze', notice, '--for', '4h')}"
     return Message(headline=" · ".join(parts), lines=tuple(lines), notes=(keep, *_about(notice)))
 
 
@@ -123,16 +122,17 @@ def _acted(notice: Notice) -> Message:
     lines = []
     if (doomed := _instant(notice.facts.get("provider_deletes_at", ""))) is not None:
         lines.append(f"Fireworks deletes it {when(doomed, now=notice.at)} if nobody calls it.")
-    back = _command("undelete" if verb == "delete" else "restore", notice)
+    back = command("undelete" if verb == "delete" else "restore", notice)
     return Message(
         headline=" · ".join(parts), lines=tuple(lines), notes=(f"undo it: {back}", *_about(notice))
     )
 
 
 def _any(notice: Notice) -> Message:
-    """Write what has no form of its own: its line, and its facts where it is not over."""
+    """Write what has no form of its own: its line, its facts where it is not over, what to do."""
     told = () if notice.resolved else _facts(notice)
-    return Message(headline=_plain_line(notice), lines=told, notes=_about(notice))
+    todo = (step,) if (step := next_step(notice)) else ()
+    return Message(headline=_plain_line(notice), lines=told, notes=(*todo, *_about(notice)))
 
 
 def _plain_line(notice: Notice) -> str:
@@ -221,12 +221,6 @@ def _about(notice: Notice) -> tuple[str, ...]:
     if policy:
         told.append(f"policy {foreign(policy)}" + (f" ({foreign(mode)})" if mode else ""))
     return (" · ".join(told),)
-
-
-def _command(verb: str, notice: Notice, *options: str) -> str:
-    """Write a line to be copied into a shell: a name that means something there is left out."""
-    name = notice.facts.get("deployment_id", "")
-    return code(" ".join(("firewarden", verb, name if _TAME.fullmatch(name) else "NAME", *options)))
 
 
 def _instant(text: str) -> datetime | None:
