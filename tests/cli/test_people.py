@@ -150,13 +150,15 @@ def change(
     return number
 
 
-def wait_for_approval(ledger: Database, policy: PolicyName = NIGHT) -> None:
+def wait_for_approval(
+    ledger: Database, policy: PolicyName = NIGHT, *, name: str = "forgotten"
+) -> None:
     at = WALL.now() - MINUTE
     with ledger.writing() as session:
         incidents.write(
             session,
             Incident(
-                uid=found(ledger).uid,
+                uid=found(ledger, name).uid,
                 policy=policy,
                 policy_hash="c0ffee",
                 mode=Mode.APPROVE,
@@ -489,6 +491,52 @@ class TestWhatTheyAsk:
         assert "several policies wait for a yes: night, weekend" in result.stderr
         assert ask("approve", "forgotten", "--policy", "weekend").exit_code == 0
         assert [each.arguments for each in holder] == [{"policy": "weekend"}]
+
+    @pytest.mark.parametrize("verb", ["approve", "reject"])
+    def test_one_answer_does_for_all_that_wait_of_a_policy(
+        self, ask: Ask, ledger: Database, holder: list[Request], verb: str
+    ) -> None:
+        wait_for_approval(ledger)
+        wait_for_approval(ledger, name="chat-prod")
+        wait_for_approval(ledger, PolicyName("weekend"))
+
+        result = ask(verb, "--policy", "night", "--yes")
+
+        assert result.exit_code == 1, "one was refused"
+        assert result.stdout.startswith("night waits for a yes on 2: ")
+        assert f"forgotten: {verb} done: as told\n" in result.stdout
+        assert {each.uid for each in holder} == {found(ledger).uid, found(ledger, "chat-prod").uid}
+        assert [each.arguments for each in holder] == [{"policy": "night"}] * 2
+
+    def test_several_that_wait_are_shown_and_asked_about_first(
+        self, ask: Ask, ledger: Database, holder: list[Request]
+    ) -> None:
+        wait_for_approval(ledger)
+        wait_for_approval(ledger, name="chat-prod")
+
+        result = ask("approve", "--policy", "night")
+
+        assert result.exit_code == 1
+        assert "forgotten" in result.stdout
+        assert holder == []
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            pytest.param(("approve",), "say what it is about", id="nothing"),
+            pytest.param(
+                ("approve", "--policy", "night"), "nothing of night waits for approval",
+                id="nobody asks",
+            ),
+        ],
+    )  # fmt: skip
+    def test_an_answer_to_nothing_says_so(
+        self, ask: Ask, arguments: tuple[str, ...], words: str
+    ) -> None:
+        result = ask(*arguments)
+
+        assert result.exit_code == 2
+        assert words in result.stderr
 
 
 def _delete(ledger: Database, *, purge_in: timedelta) -> Uid:

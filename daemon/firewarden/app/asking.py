@@ -222,3 +222,25 @@ def find_waiting(desk: Desk, name: str, *, policy: str | None) -> tuple[Uid, str
         where=deployment.deployment_id,
         mend="`firewarden incidents` lists what is in motion",
     )
+
+
+def find_all_waiting(desk: Desk, policy: str) -> tuple[Known, ...]:
+    """Find every deployment for which *policy* waits for a yes, in the order in which it asked.
+
+    Raises:
+        UserError: nothing of it waits.
+    """
+    with desk.reading() as ledger:
+        known = {one.uid: one for one in read_known(ledger.session, desk.account)}
+        waiting = [
+            each
+            for each in read_open(ledger.session, desk.account)
+            if each.policy == policy and each.held_by is Blocker.APPROVAL
+        ]
+    if not waiting:
+        raise UserError(
+            f"nothing of {policy} waits for approval",
+            where="--policy",
+            mend="`firewarden incidents` lists what is in motion",
+        )
+    return tuple(known[each.uid] for each in sorted(waiting, key=lambda each: each.entered_at))

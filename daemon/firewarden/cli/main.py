@@ -115,7 +115,10 @@ _COMMANDS = (
             "firewarden protect exp-7 --end",
         ),
     ),
-    (people.approve, ("firewarden approve exp-7", "firewarden approve exp-7 --policy idle-delete")),
+    (
+        people.approve,
+        ("firewarden approve exp-7", "firewarden approve --policy team-month/park"),
+    ),
     (people.reject, ("firewarden reject exp-7 --reason 'still needed'",)),
     (people.pause, ("firewarden pause --reason 'odd figures since noon'",)),
     (people.resume, ("firewarden resume",)),

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -20,11 +20,16 @@ Why = Annotated[
 ]
 End = Annotated[bool, typer.Option("--end", help="End it now instead.")]
 Waiting = Annotated[
-    str, typer.Argument(metavar="ID", help="The deployment whose incident waits for a yes.")
+    str | None,
+    typer.Argument(metavar="[ID]", help="The deployment whose incident waits for a yes."),
 ]
 Policy = Annotated[
-    str | None, typer.Option("--policy", metavar="P", help="Which, where several policies wait.")
+    str | None,
+    typer.Option(
+        "--policy", metavar="P", help="Which, where several wait; without ID all that wait of it."
+    ),
 ]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Several without asking.")]
 
 
 def snooze(
@@ -119,9 +124,7 @@ def restore(
     everything: Annotated[
         bool, typer.Option("--all", help="All that firewarden has changed.")
     ] = False,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Restore several without asking.")
-    ] = False,
+    yes: Yes = False,
     reason: Why = "",
     account: Account = None,
     config: Config = None,
@@ -167,9 +170,10 @@ def undelete(
 
 
 def approve(
-    waiting: Waiting,
+    waiting: Waiting = None,
     *,
     policy: Policy = None,
+    yes: Yes = False,
     reason: Why = "",
     account: Account = None,
     config: Config = None,
@@ -177,13 +181,15 @@ def approve(
     """Say yes to what waits for approval; what it rests on is looked at again before it acts."""
     from firewarden.model.people import RequestVerb
 
-    _answer(RequestVerb.APPROVE, waiting, policy, reason, account=account, config=config)
+    asked = _Asked(waiting, policy, yes)
+    _answer(RequestVerb.APPROVE, asked, reason, account=account, config=config)
 
 
 def reject(
-    waiting: Waiting,
+    waiting: Waiting = None,
     *,
     policy: Policy = None,
+    yes: Yes = False,
     reason: Why = "",
     account: Account = None,
     config: Config = None,
@@ -191,7 +197,8 @@ def reject(
     """Say no to what waits for approval: nothing is done, and the incident ends."""
     from firewarden.model.people import RequestVerb
 
-    _answer(RequestVerb.REJECT, waiting, policy, reason, account=account, config=config)
+    asked = _Asked(waiting, policy, yes)
+    _answer(RequestVerb.REJECT, asked, reason, account=account, config=config)
 
 
 def apply(
@@ -216,22 +223,44 @@ def apply(
         _wait_for(desk, numbers)
 
 
+class _Asked(NamedTuple):
+    """What a yes or a no is given to."""
+
+    name: str | None
+    policy: str | None
+    yes: bool
+
+
 def _answer(
     verb: "RequestVerb",
-    name: str,
-    policy: str | None,
+    asked: _Asked,
     reason: str,
     *,
     account: str | None,
     config: Path | None,
 ) -> None:
-    from firewarden.app.asking import find_waiting
+    from firewarden.app.asking import find_all_waiting, find_waiting
     from firewarden.app.people import open_desk
     from firewarden.cli.context import settings
+    from firewarden.errors import UserError
 
+    if asked.name is None and asked.policy is None:
+        raise UserError(
+            "say what it is about", where=verb.value, mend="name a deployment, or give --policy"
+        )
     with open_desk(settings(config), account) as desk:
-        uid, waits = find_waiting(desk, name, policy=policy)
-        _have_done(desk, verb, [uid], reason=reason, arguments={"policy": waits})
+        if asked.name is not None:
+            uid, waits = find_waiting(desk, asked.name, policy=asked.policy)
+            _have_done(desk, verb, [uid], reason=reason, arguments={"policy": waits})
+            return
+        policy = asked.policy or ""
+        found = find_all_waiting(desk, policy)
+        names = ", ".join(each.deployment_id for each in found)
+        typer.echo(f"{policy} waits for a yes on {len(found)}: {names}")
+        if not (asked.yes or len(found) == 1):
+            typer.confirm(f"{verb.value.capitalize()} them?", abort=True)
+        uids = [each.uid for each in found]
+        _have_done(desk, verb, uids, reason=reason, arguments={"policy": policy})
 
 
 def _have_done(
