@@ -14,7 +14,7 @@ from firewarden.providers.simulated.plan import DeploymentPlan
 from firewarden.report.budgets import BudgetLine, budgets_json
 from firewarden.store.notices import read_alerts
 from tests.simulation.stages import HOUR, MINUTE, QUICK, START, small_stage
-from tests.support.daemon import Stage, ledger_of, running
+from tests.support.daemon import Stage, happen, ledger_of, running
 
 BUDGETS = """\
 attribution:
@@ -33,6 +33,10 @@ budgets:
     scope: {name: "big-*"}
     limit: {gpu_hours: 1000, rolling: 2h}
     thresholds: [{at: 10%, do: warn}]
+  at-once:
+    scope: {each: team}
+    limit: {gpus: {research: 80, search: 3}}
+    thresholds: [{at: 80%, do: info}, {at: 100%, do: warn}]
 """
 
 
@@ -110,6 +114,33 @@ def test_a_new_window_begins_with_nothing_spent_and_speaks_anew(folder: Path) ->
     assert (now.window, now.since - START) == ("2026-11-02T08:00+00:00", 2 * HOUR)
     # Nothing is counted beyond the newest listing, which may be a poll and its jitter old.
     assert Decimal(544) * 19 / 60 <= now.spent <= Decimal(544) * 20 / 60
+
+
+def test_gpus_at_once_are_told_while_so_many_run_and_not_when_fewer_do(folder: Path) -> None:
+    async def life(clock: VirtualClock) -> Stage:
+        stage = a_life(clock, folder)
+        async with running(stage):
+            await clock.sleep(10 * MINUTE)
+            await happen(stage, "delete", "big-1")
+            await clock.sleep(10 * MINUTE)
+        return stage
+
+    stage = run_virtual(life, start=START)
+    found = lines(stage)
+
+    assert told(stage, "now") == [("research", "80%"), ("search", "100%")]
+    with ledger_of(stage) as ledger:
+        alerts = read_alerts(ledger.session, ledger.account, since=START)
+    texts = [each.notice.text for each in alerts if each.notice.facts.get("window") == "now"]
+    over, beyond = texts
+    assert over == (
+        "over, because fewer run, or the limit was raised: research: 68 of 80 GPUs run at once"
+        " (85%) [at-once]"
+    )
+    assert beyond == "search: 4 of 3 GPUs run at once (133%) [at-once]"
+    research = found["at-once", "research"]
+    assert [research.spent, research.limit] == [36, 80]
+    assert research.unit == "GPUs"
 
 
 def test_what_is_spent_of_each_is_what_the_report_says(folder: Path) -> None:

@@ -74,6 +74,9 @@ class SpendingReader:
         now, window = self.ledger.now, window_of(budget, self.ledger.now)
         if window is None:
             return
+        if budget.at_once:
+            yield from self._at_once(budget, window)
+            return
         spent = self._spent(budget, window.since, now)
         billed = self._billed(budget, window, now)
         burn = self._burn(budget)
@@ -107,6 +110,26 @@ class SpendingReader:
                     for stretch, of in lately.items()
                 },
             )
+
+    def _at_once(self, budget: Budget, window: Period) -> Iterator[Standing]:
+        """Count the GPUs that run now; nothing of the past is in it."""
+        running = self._burn(budget)
+        for value in self._values(budget, running):
+            limit, count = _limit(budget, value, window), running.get(value, Decimal(0))
+            if limit is not None:
+                yield Standing(
+                    budget=budget,
+                    value=value,
+                    window=window,
+                    now=self.ledger.now,
+                    limit=limit,
+                    spent=count,
+                    low=count,
+                    high=count,
+                    unpriced=Decimal(0),
+                    burn=Decimal(0),
+                    known_until=self.meter.confirmed_at,
+                )
 
     def _lately(self, budget: Budget, total: Totals, stretch: timedelta) -> Spent:
         """Say what was spent in the last *stretch*, and for how much of it anybody knows."""

@@ -29,9 +29,10 @@ class Treasury:
         """Find out where every budget stands, and store what people should hear of it.
 
         Rules without a budget are looked at once: something may still stand of older ones.
+        Before the first listing nobody knows what runs, which is not nothing.
         """
         memory, rules = self.keeper.memory, self.keeper.rules
-        if memory is None or rules is self._without:
+        if memory is None or memory.watch.fleet is None or rules is self._without:
             return
         tenure = self.keeper.lease.tenure()
         notices = await self.tools.run_db(lambda: self._news(memory, rules))
@@ -63,10 +64,11 @@ class Treasury:
             if self._outlooks_of is not rules:
                 self._outlooks, self._outlooks_of = Outlooks(), rules
             fleet = memory.watch.fleet
+            assert fleet is not None
             standings = read_standings(
                 ledger,
                 rules.policies.budgets,
-                fleet.deployments.values() if fleet else (),
+                fleet.deployments.values(),
                 memory.ownership.attributions.of,
                 self._outlooks,
             )

@@ -39,7 +39,7 @@ class Outlook:
 class Standing:
     """One budget, for one value of its scope, as of *now*.
 
-    Money is USD, or GPU-hours where the budget counts these.
+    Money is USD, or GPU-hours or GPUs where the budget counts these.
 
     Attributes:
         value: of the attribute that each has a budget of its own for; "": one for all.
@@ -102,6 +102,8 @@ class Standing:
     @property
     def unit(self) -> str:
         """What its amounts are in."""
+        if self.budget.at_once:
+            return "GPUs"
         return "USD" if self.budget.is_money else "GPU-h"
 
     @property
@@ -135,6 +137,8 @@ def stretches(budget: Budget) -> Iterator[timedelta]:
 def window_of(budget: Budget, now: datetime) -> Period | None:
     """Give the window of *budget* that holds *now*; None where there is none."""
     zone = ZoneInfo(budget.timezone)
+    if budget.at_once:
+        return Period(label="now", since=now, until=now)
     if budget.per:
         return period_at(budget.per, now, zone)
     if budget.rolling is not None:

@@ -142,6 +142,9 @@ def _foreseen(standing: Standing, threshold: Threshold) -> str:
 
 def _used(standing: Standing) -> str:
     unit = standing.unit
+    if standing.budget.at_once:
+        counts = f"{standing.spent:,.0f} of {standing.limit:,.0f} GPUs run at once"
+        return f"{standing.subject}: {counts} ({standing.share:.0%}) [{standing.budget.name}]"
     left = format_duration(standing.window.until - standing.now)
     used = f"{standing.share:.0%} of {standing.limit:,.2f} {unit} used"
     spent = f"{standing.spent:,.2f} {unit} ({standing.low:,.2f} .. {standing.high:,.2f})"
@@ -196,6 +199,8 @@ def _over(notice: Notice, standings: Sequence[Standing], *, now: datetime) -> No
         cause = "the budget is gone"
     elif not any(notice.key.startswith(f"{each.stem}{each.window.label}:") for each in own):
         cause = "the window is over"
+    elif own[0].budget.at_once:
+        cause = "fewer run, or the limit was raised"
     else:
         cause = "spend was corrected, or the limit raised"
     routes = own[0].budget.routes if own else ()

@@ -108,18 +108,27 @@ class LimitEntry(Strict):
 
     usd: Annotated[dict[str, Decimal] | None, BeforeValidator(_amounts)] = None
     gpu_hours: Annotated[dict[str, Decimal] | None, BeforeValidator(_amounts)] = None
+    gpus: Annotated[dict[str, Decimal] | None, BeforeValidator(_amounts)] = None
     per: Annotated[str | None, BeforeValidator(_unit)] = None
     rolling: Duration | None = None
     from_: Annotated[date | None, BeforeValidator(_day)] = Field(default=None, alias="from")
     to: Annotated[date | None, BeforeValidator(_day)] = None
     planned: Annotated[dict[str, Decimal] | None, BeforeValidator(_planned)] = None
 
-    later: ClassVar[frozenset[str]] = frozenset({"gpus"})
-
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
-        if (self.usd is None) == (self.gpu_hours is None):
-            refuse("either `usd` or `gpu_hours` is limited", "for example {usd: 5000, per: month}")
+        if [self.usd, self.gpu_hours, self.gpus].count(None) != 2:  # noqa: PLR2004 - two of three
+            refuse(
+                "one of `usd`, `gpu_hours` and `gpus` is limited",
+                "for example {usd: 5000, per: month}, or {gpus: 64}",
+            )
+        if self.gpus is not None:
+            if other := sorted(self.model_fields_set - {"gpus"}):
+                refuse(
+                    f"`gpus` are counted at one time, so it has no `{other[0].rstrip('_')}`",
+                    "take it out, or limit `gpu_hours`",
+                )
+            return self
         once = self.from_ is not None or self.to is not None
         if [self.per is not None, self.rolling is not None, once].count(True) != 1:
             refuse("exactly one of `per`, `rolling`, and `from` with `to` says in which time")
@@ -134,7 +143,7 @@ class LimitEntry(Strict):
     @property
     def amounts(self) -> dict[str, Decimal]:
         """The limit of each value, and under `DEFAULT` that of all others."""
-        return (self.usd if self.usd is not None else self.gpu_hours) or {}
+        return self.usd or self.gpu_hours or self.gpus or {}
 
 
 class BudgetEntry(Strict):
@@ -159,6 +168,13 @@ class BudgetEntry(Strict):
     def _fits_together(self) -> Self:
         if self.scope.each is None and set(self.limit.amounts) != {DEFAULT}:
             refuse("amounts by name need `each` in the scope", "for example scope: {each: team}")
+        if self.limit.gpus is not None and any(
+            each.acts or each.burn or each.basis == FORECAST for each in self.thresholds
+        ):
+            refuse(
+                "a limit of `gpus` only tells: no verb, no `burn`, no forecast",
+                "for example {at: 90%, do: warn}, or limit `gpu_hours`",
+            )
         if self.limit.rolling is not None and any(each.burn for each in self.thresholds):
             refuse("`burn` is a multiple of a calendar window's even pace", "use `per`")
         forecast = any(each.basis == FORECAST for each in self.thresholds)

@@ -32,6 +32,7 @@ def budget_of(name: str, entry: BudgetEntry, tree: Tree, file: PolicyFile) -> Bu
         each=entry.scope.each or "",
         untagged=entry.scope.untagged or "",
         is_money=limit.usd is not None,
+        at_once=limit.gpus is not None,
         amounts=limit.amounts,
         thresholds=tuple(_threshold(each) for each in entry.thresholds if not each.acts),
         timezone=file.timezone,

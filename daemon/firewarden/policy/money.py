@@ -57,7 +57,7 @@ class Budget:
         scope: patterns by key: ``name``, ``model``, ``accelerator`` and attributes; empty: all.
         each: an attribute of which every value has a budget of its own; "": one for all.
         untagged: whose it is where `each` finds nobody; "": nobody's, and watched as such.
-        is_money: USD, else GPU-hours.
+        is_money: USD, else GPU-hours. at_once: GPUs that run at one time; it has no window.
         amounts: by value of `each`, and under ``default`` what all others have, if anything.
         per: a unit of `UNITS`; rolling: a length; dates: first day and the first after it.
         planned: amounts for windows by label, instead of every other.
@@ -78,6 +78,7 @@ class Budget:
     amounts: Mapping[str, Decimal]
     thresholds: tuple[Threshold, ...]
     timezone: str
+    at_once: bool = False
     per: str = ""
     rolling: timedelta | None = None
     dates: tuple[date, date] | None = None
