@@ -17,7 +17,7 @@ from firewarden.model.commitment import Commitment
 from firewarden.model.deployment import Deployment
 from firewarden.model.fleet import Fleet
 from firewarden.model.ids import AccountId, Uid
-from firewarden.model.usage import Poll
+from firewarden.model.usage import Poll, Remembered
 from firewarden.model.verdict import IncidentState
 from firewarden.observe.streak import Streak
 from firewarden.policy.rules import PolicySet
@@ -34,6 +34,11 @@ FAILED_WITHIN = timedelta(days=30)
 
 EVIDENCE_AT_LEAST = timedelta(days=2)
 """How far back scrapes are read, unless a policy looks back further."""
+
+
+NOTHING_REMEMBERED = Remembered(
+    known=(), open_segments=(), runs=(), scrapes=(), last_poll=None, polls=()
+)
 
 
 def evidence_reach(policies: PolicySet) -> timedelta:
@@ -78,14 +83,17 @@ def load_situation(
     """
     described = read_descriptions(session, account)
     defaults = _defaults(described)
-    since = now if bare and not defaults else now - evidence_reach(policies)
-    remembered = read_remembered(session, account, since=since, uids=defaults if bare else None)
+    if bare and not defaults:
+        remembered = NOTHING_REMEMBERED
+    else:
+        since = now - evidence_reach(policies)
+        remembered = read_remembered(session, account, since=since, uids=defaults if bare else None)
     ledger = Ledger(remembered, poll_every=settings.poll_every)
     out_of_sight = [each for each in remembered.open_segments if each.confirmed_at is not None]
     absent = frozenset(each.uid for each in out_of_sight if not each.is_deleted)
     deleted = {each.uid for each in remembered.open_segments if each.is_deleted}
     listed = {known.uid for known in remembered.known} - absent - deleted
-    deployments = {uid: one for uid, one in described.deployments.items() if uid in listed}
+    deployments = {uid: one for uid, one in described.deployments.items() if bare or uid in listed}
     fleet = _fleet(account, newest_poll(session, account, complete=False), deployments, now=now)
     return Situation(
         now=now,
