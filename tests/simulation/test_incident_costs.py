@@ -5,14 +5,15 @@ The families are those of docs/incidents.md; those that need no daemon are in te
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event, func, select
+from sqlalchemy import Engine, delete, event, func, select
 
 from firewarden.app.budgets import read_budgets
+from firewarden.app.compose import open_database
 from firewarden.app.queries import Ledger
 from firewarden.app.usage import read_report
 from firewarden.clock.virtual import VirtualClock, run_virtual
@@ -20,12 +21,12 @@ from firewarden.providers.simulated.fleet_parts import H100, OLD, fields, flow, 
 from firewarden.providers.simulated.patterns import Steady
 from firewarden.providers.simulated.plan import DeploymentPlan
 from firewarden.report.usage import UsageReport
-from firewarden.store.tables import PollRow, table
+from firewarden.store.tables import PollRow, UsageDayRow, UsageHourRow, table
 from tests.simulation.stages import HOUR, MINUTE, QUICK, START, small_stage
 from tests.support.daemon import SlowTicker, Stage, ask, ledger_of, running
 from tests.support.oracles import truth_of, written
 
-POLLS = table(PollRow)
+POLLS, HOURS, DAYS = table(PollRow), table(UsageHourRow), table(UsageDayRow)
 DAY = timedelta(days=1)
 USD_PER_GPU_MS = 8 / 3_600_000
 BUDGETS = """\
@@ -73,6 +74,10 @@ def month_of(ledger: Ledger) -> UsageReport:
 def polls(stage: Stage) -> int:
     with ledger_of(stage) as ledger:
         return ledger.session.execute(select(func.count()).select_from(POLLS)).scalar_one()
+
+
+def cost_of(report: UsageReport) -> float:
+    return sum(float(figures.cost) for _, figures in report.rows)
 
 
 @contextmanager
@@ -161,6 +166,26 @@ def test_incident_C_slow_on_history_what_is_read_does_not_grow_with_the_polls(
 
     assert looks[0] > 8 * looks[1]
     assert 0 < counts[0] == counts[1] < 60
+
+
+def test_incident_C_slow_on_history_whole_hours_are_read_as_sums_and_not_measured(
+    folder: Path,
+) -> None:
+    """Without the sums they are not there: nobody measures them again to answer."""
+    stage = lived(folder, polling="60s", lasts=2 * HOUR + 20 * MINUTE)
+    with ledger_of(stage) as ledger:
+        whole = cost_of(month_of(ledger))
+    with (
+        closing(open_database(stage.settings, upgrade=False)) as database,
+        database.writing() as session,
+    ):
+        session.execute(delete(DAYS))
+        session.execute(delete(HOURS))
+    with ledger_of(stage) as ledger:
+        left = cost_of(month_of(ledger))
+
+    assert whole - left == pytest.approx(2 * 3 * 64, abs=1)
+    assert 0 < left < 3 * 64 / 2
 
 
 def test_incident_C_memory_and_task_leaks_after_a_thousand_cycles_no_task_is_left_over(
