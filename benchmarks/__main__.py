@@ -1,6 +1,6 @@
 """`python -m benchmarks [--quick] [P1 …]`: measure, print, and fail where a target is missed.
 
-A whole run writes ``benchmarks/RESULTS.md``; a part of one, or a quick one, only prints.
+What was measured in full is written into ``benchmarks/RESULTS.md``; a quick run only prints.
 """
 
 import sys
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
         for figure in BENCHMARKS[name](quick=quick):
             print(figure, flush=True)
             found.append(figure)
-    if not names and not quick:
+    if not quick:
         write(found)
     return 0 if all(figure.is_reached for figure in found) else 1
 
