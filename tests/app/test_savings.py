@@ -185,6 +185,24 @@ def test_without_a_word_on_commitments_no_amount_is_more_than_up_to(
     assert savings_json(report)["basis"] == "up_to"
 
 
+@pytest.mark.parametrize(
+    ("until", "is_up_to"),
+    [
+        pytest.param("2026-12-01", True, id="it holds"),
+        pytest.param("2026-11-01", False, id="it ended before"),
+    ],
+)
+def test_under_a_minimum_spend_no_amount_is_more_than_up_to(
+    database: Database, settings: Settings, until: str, *, is_up_to: bool
+) -> None:
+    live(database)
+    minimum = f'{{kind: spend, usd: 500, from: "2026-01-01", to: "{until}"}}'
+    file = settings.policies / "all.yaml"
+    file.write_text(f"version: 1\ncommitments: [{minimum}]\n", encoding="utf-8")
+
+    assert read(database, settings).is_up_to is is_up_to
+
+
 def test_programs_get_stable_keys_with_decimal_strings(
     database: Database, settings: Settings
 ) -> None:

@@ -1,6 +1,7 @@
 """What is saved is cash at the margin: what is reserved is paid for used or not."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -43,6 +44,25 @@ def test_what_is_saved(
     used: dict[Pool, int], reserved: dict[Pool, int], taken: tuple[Pool, int], saved: int
 ) -> None:
     assert margin(used, reserved).saved(*taken) == saved
+
+
+@pytest.mark.parametrize(
+    ("days", "is_cash"),
+    [
+        pytest.param(-1, True, id="before it begins"),
+        pytest.param(0, False, id="from its first instant on"),
+        pytest.param(10, True, id="once it has ended"),
+    ],
+)
+def test_under_a_minimum_spend_a_saving_is_no_cash(days: int, *, is_cash: bool) -> None:
+    minimum = Commitment(
+        kind=CommitmentKind.SPEND, since=NOW, until=NOW + minutes(10 * 24 * 60), usd=Decimal(5)
+    )
+
+    margin = Margin.of([a_deployment()], [minimum], at=NOW + minutes(days * 24 * 60))
+
+    assert margin.is_cash is is_cash
+    assert margin.without(US, 1).is_cash is is_cash
 
 
 pools = st.sampled_from([US, EUROPE, (H100, "global"), ANYWHERE])

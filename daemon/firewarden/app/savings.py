@@ -27,7 +27,7 @@ from firewarden.model.ids import Uid
 from firewarden.model.price import cost_usd
 from firewarden.model.trueup import DayState
 from firewarden.model.usage import ActivityRun, Segment
-from firewarden.model.vocabulary import Verb
+from firewarden.model.vocabulary import CommitmentKind, Verb
 from firewarden.report.savings import Saving, SavingsReport, SavingState
 from firewarden.store.history import read_known, read_runs, read_segments
 from firewarden.store.intents import read_actions
@@ -63,10 +63,18 @@ def read_savings(
         until=end,
         timezone=zone.key,
         problem=why_incomplete(ledger, end),
-        is_up_to=picture.policies.commitments is None,
+        is_up_to=_is_up_to(picture.policies.commitments, begin, end),
         projected_usd_per_hour=None if problem else _projected(picture),
         savings=stops.savings(picture.policies.commitments or ()),
     )
+
+
+def _is_up_to(commitments: Sequence[Commitment] | None, since: datetime, until: datetime) -> bool:
+    """Is any amount at most so much: undeclared, or under a minimum spend that is paid anyway?"""
+    if commitments is None:
+        return True
+    spend = [each for each in commitments if each.kind is CommitmentKind.SPEND]
+    return any(each.until > since and not (each.since and each.since >= until) for each in spend)
 
 
 def _projected(picture: Picture) -> Decimal:

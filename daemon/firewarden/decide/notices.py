@@ -249,7 +249,7 @@ def _facts(incident: Incident, situation: Situation) -> Mapping[str, str]:
         "verb": incident.verb.value,
         "reason": incident.reason,
         "gpu_count": str(incident.gpu_count),
-        "commitments": "unknown" if situation.margin is None else "declared",
+        "commitments": _declared(situation),
         "saves_usd_per_hour": "unpriced" if saves is None else f"{saves:.2f}",
         "acts_at": incident.acts_at.isoformat() if incident.acts_at else "",
     }
@@ -317,8 +317,14 @@ def _size(incident: Incident, situation: Situation) -> str:
         return gpus
     if burn is None:
         return f"{gpus}, unpriced"
-    saves = "" if situation.margin is None else "saves "
+    saves = "saves " if situation.knows_cash else ""
     return f"{gpus}, {saves}{burn:.2f} USD/h"
+
+
+def _declared(situation: Situation) -> str:
+    if situation.margin is None:
+        return "unknown"
+    return "declared" if situation.margin.is_cash else "minimum_spend"
 
 
 def _clock(at: datetime) -> str:

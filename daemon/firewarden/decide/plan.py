@@ -32,12 +32,15 @@ class SavesBasis(StrEnum):
     """What a saving is reckoned by.
 
     CONTRACT, LIST: at the margin, by the account's own price or the public one.
+    MINIMUM_SPEND: *up to* that much: a minimum spend is declared, and until it is passed a
+    saving is no cash.
     UNKNOWN_COMMITMENTS: by the price, *up to* that much: whether something was bought ahead
     is declared nowhere, and what it covers saves nothing.
     """
 
     CONTRACT = "contract"
     LIST = "list"
+    MINIMUM_SPEND = "minimum_spend"
     UNKNOWN_COMMITMENTS = "unknown_commitments"
 
 
@@ -187,6 +190,8 @@ def _planned(verdict: Verdict, policy: Policy, situation: Situation) -> Planned:
 def _basis(deployment: Deployment, situation: Situation) -> SavesBasis:
     if situation.margin is None:
         return SavesBasis.UNKNOWN_COMMITMENTS
+    if not situation.margin.is_cash:
+        return SavesBasis.MINIMUM_SPEND
     price = price_at(situation.prices, hardware_of(deployment), situation.now)
     is_listed = price is None or price.source is PriceSource.RATE_CARD
     return SavesBasis.LIST if is_listed else SavesBasis.CONTRACT

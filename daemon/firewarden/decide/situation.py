@@ -114,6 +114,11 @@ class Situation:
     margin: Margin | None = None
     caps: Caps = field(default_factory=Caps)
 
+    @property
+    def knows_cash(self) -> bool:
+        """Is what would be saved cash: declared, and no minimum spend that is paid anyway?"""
+        return self.margin is not None and self.margin.is_cash
+
     def surroundings_of(self, deployment: Deployment) -> Surroundings | None:
         """Find what leans on *deployment*; None: unknown, too old, or read before it was made."""
         if self.surroundings is None or self.surroundings_at is None:

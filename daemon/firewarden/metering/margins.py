@@ -32,6 +32,8 @@ class Margin:
 
     used: Mapping[Pool, int]
     reserved: Mapping[Pool, int]
+    is_cash: bool = True
+    """False: a minimum spend holds, which is paid for anyway: what is saved is at most cash."""
 
     @classmethod
     def of(
@@ -50,10 +52,12 @@ class Margin:
             if not one.traits & _NOT_BILLED and one.gpu_count:
                 used[pool_of(one)] += one.gpu_count
         reserved: Counter[Pool] = Counter()
+        is_cash = True
         for each in commitments:
             if each.kind is CommitmentKind.CAPACITY and each.holds(at):
                 reserved[each.accelerator_type, each.placement] += each.gpus
-        return cls(used=used, reserved=reserved)
+            is_cash = is_cash and not (each.kind is CommitmentKind.SPEND and each.holds(at))
+        return cls(used=used, reserved=reserved, is_cash=is_cash)
 
     def saved(self, pool: Pool, gpus: int) -> int:
         """Tell how many GPUs fewer are paid for once *gpus* of those in *pool* are gone."""

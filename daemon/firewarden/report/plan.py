@@ -92,11 +92,16 @@ def plan_view(plan: PlanView) -> RenderableType:
     return Group(*lines)
 
 
+_UP_TO = {
+    "unknown_commitments": "commitments are not declared",
+    "minimum_spend": "until the minimum spend is passed a saving is no cash",
+}
+"""What a saving is reckoned by where it may be less, and why that is."""
+
+
 def _action_line(item: PlanItem) -> str:
     saves = usd(item.saves_usd_per_hour, per="h")
-    up_to = (
-        "up to " if item.saves_basis == "unknown_commitments" and item.saves_usd_per_hour else ""
-    )
+    up_to = "up to " if item.saves_basis in _UP_TO and item.saves_usd_per_hour else ""
     acts = item.mode in {"approve", "enforce"}
     observed = "" if acts else f" ({item.mode}: nothing is changed)"
     return (
@@ -123,9 +128,7 @@ def _sum_line(plan: PlanView) -> str:
     unpriced = sum(amount is None for amount in saved.values())
     more = f" and {plural(unpriced, 'deployment')} unpriced" if unpriced else ""
     total = f"{plural(len(saved), 'deployment')}, {usd(priced, per='h')}"
-    if any(item.saves_basis == "unknown_commitments" for item in plan.actions):
-        return (
-            f"{total} at list price{more}; commitments are not declared, "
-            "so this is the most it can save"
-        )
+    for basis, because in _UP_TO.items():
+        if any(item.saves_basis == basis for item in plan.actions):
+            return f"{total} at list price{more}; {because}, so this is the most it can save"
     return f"{total} saved at the margin, beyond what is bought ahead{more}"

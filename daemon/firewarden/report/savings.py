@@ -76,7 +76,8 @@ class SavingsReport:
     """All savings of a stretch.
 
     Attributes:
-        is_up_to: nobody has declared what is reserved, so no amount is more than *up to*.
+        is_up_to: nobody has declared what is reserved, or a minimum spend is paid anyway: so no
+            amount is more than *up to*.
         projected_usd_per_hour: what the plan would save from now on; in no total. None: the
             policies cannot be read.
     """
@@ -210,8 +211,8 @@ def _notes(report: SavingsReport) -> list[str]:
     notes = []
     if report.is_up_to and report.savings:
         notes.append(
-            "up to: what is reserved is paid for anyway; declare `commitments:` in the policy"
-            " folder, or `commitments: none`"
+            "up to: what is reserved is paid for anyway, and so is a minimum spend; declare"
+            " `commitments:` in the policy folder, or `commitments: none`"
         )
     if unpriced := sum(each.unpriced_ms for each in report.savings):
         notes.append(f"{gpu_hours(unpriced)} GPU-h of it have no known price and no amount")
