@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from firewarden.app.usage_page import draw_charts
+from firewarden.report.charts import PARTS
 from firewarden.report.text import clean
 from firewarden.report.usage import ADJUSTMENTS, Figures, UsageReport, UsageState, figure_cells
 from firewarden.report.usage_html import UsagePage, chart_specs, over_time, usage_html
@@ -98,6 +99,12 @@ def test_every_cell_of_the_table_and_the_total_is_on_it() -> None:
 )  # fmt: skip
 def test_how_sure_it_is_stands_at_the_top(figures: Figures, words: str) -> None:
     assert words in shown(("exp-7", figures))
+
+
+def test_every_pattern_that_a_part_is_filled_with_is_on_the_page() -> None:
+    needed = {fill[5:-1] for fill in PARTS.values() if fill.startswith("url(#")}
+
+    assert needed == set(re.findall(r'<pattern [^>]*\bid="(\w+)"', shown(("exp-7", USED))))
 
 
 def test_a_report_that_is_not_complete_says_so() -> None:

@@ -1,7 +1,7 @@
 """Charts of usage, as descriptions in Vega-Lite: what to draw, nothing of how.
 
-Colours are CSS variables of the page, so that one drawing serves light and dark; they differ in
-lightness too, and what is idle is hatched, so that they differ for the colour-blind.
+Colours are CSS variables of the page, so that one drawing serves light and dark. For the
+colour-blind, what is idle, in gaps or by the bill has a pattern; the rest differs in lightness.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ PARTS: Final = {
     "idle": "url(#idle)",
     "unknown": "var(--unknown)",
     "not watched": "url(#unwatched)",
-    "by the bill": "var(--billed)",
+    "by the bill": "url(#billed)",
 }
 """What GPU time is made of, in the order of the legend, with how it is filled."""
 

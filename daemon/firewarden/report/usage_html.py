@@ -148,31 +148,20 @@ def _figure(title: str, svg: Markup, below: str) -> Markup:
 
 
 def _patterns() -> Markup:
-    """Fill what differs by more than colour: idle is hatched, what nobody watched is dotted."""
-    tile = {"width": "6", "height": "6", "patternUnits": "userSpaceOnUse"}
-    ground = {"width": "6", "height": "6"}
-    return tag(
-        "svg",
+    """Fill what differs by more than colour; the ids are those that `PARTS` names."""
+    size = {"width": "6", "height": "6"}
+    drawn = (
         tag(
-            "defs",
-            tag(
-                "pattern",
-                tag("rect", class_="idle", **ground),
-                tag("path", d="M-1,1 l2,-2 M0,6 l6,-6 M5,7 l2,-2", class_="hatch"),
-                id="idle",
-                **tile,
-            ),
-            tag(
-                "pattern",
-                tag("rect", class_="unwatched", **ground),
-                tag("path", d="M2,3 h2", class_="hatch"),
-                id="unwatched",
-                **tile,
-            ),
-        ),
-        class_="patterns",
-        aria_hidden="true",
+            "pattern",
+            tag("rect", class_=name, **size),
+            tag("path", d=lines, class_="hatch"),
+            id=name,
+            patternUnits="userSpaceOnUse",
+            **size,
+        )
+        for name, lines in _HATCHES.items()
     )
+    return tag("svg", tag("defs", *drawn), class_="patterns", aria_hidden="true")
 
 
 def _by(report: UsageReport) -> str:
@@ -186,7 +175,7 @@ def _rows(report: UsageReport) -> Markup:
     blank = ("total", *[""] * (len(report.group_by) - 1)) if report.group_by else ()
     rows = [(*labels(keys), *figure_cells(figures)) for keys, figures in report.rows]
     body = table(names, rows, numbers=numbers, total=(*blank, *figure_cells(report.total)))
-    return tag("div", body, class_="wide")
+    return tag("div", body, class_="wide", tabindex="0")
 
 
 _OF = {
@@ -194,6 +183,11 @@ _OF = {
     **dict.fromkeys(("low", "high", "adjusted"), " USD"),
 }
 """The unit of a column whose name does not tell it."""
+_HATCHES = {
+    "idle": "M-1,1 l2,-2 M0,6 l6,-6 M5,7 l2,-2",
+    "unwatched": "M2,3 h2",
+    "billed": "M3,0 v6",
+}
 _BELOW = {
     "hours": " Idle: READY and quiet for at least 5 minutes. Unknown: no evidence of either.",
     "cost": " The line over a bar: how low and how high the truth can be. Without a price, no bar.",
