@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from decimal import Decimal
@@ -14,6 +15,7 @@ from typer.testing import Result
 
 from firewarden.app.history import METRICS_EVERY, POLL_EVERY, write_history
 from firewarden.app.scaffold import shipped_policies
+from firewarden.report.text import usd
 from tests.cli.conftest import Invoke
 
 Ask = Callable[..., Result]
@@ -207,6 +209,19 @@ def test_focus_adds_up_to_what_the_report_says(ask: Ask) -> None:
     assert abs(differs) < Decimal("1e-6"), "each row is rounded to the nano-dollar"
     unpriced = total["unpriced_gpu_seconds"] > 0
     assert ("have no known price and are in no row" in result.stderr) is unpriced
+
+
+def test_the_page_has_the_total_and_every_row_of_the_json(ask: Ask) -> None:
+    same = stretch(ask)
+    result = ask(*same, "--format", "html")
+    found = read(ask(*same, "--json"))
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.count("<figure>") == 3
+    assert f">{usd(Decimal(found['total']['cost_usd']))}<" in result.stdout
+    names = re.findall(r'data-label="deployment"><span>([^<]*)</span>', result.stdout)
+    assert names == [*(row["deployment_id"] for row in found["rows"]), "total"]
+    assert read(ask(*same, "--format", "html", "--json")) == found
 
 
 def test_the_csv_has_a_row_each(ask: Ask) -> None:

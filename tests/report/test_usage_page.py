@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from firewarden.app.usage_page import draw_charts
+from firewarden.report.charts import PARTS
 from firewarden.report.text import clean
-from firewarden.report.usage import Figures, UsageReport, UsageState, figure_cells
-from firewarden.report.usage_html import UsagePage, chart_specs, usage_html
-from tests.report.views import HOSTILE, a_report
+from firewarden.report.usage import ADJUSTMENTS, Figures, UsageReport, UsageState, figure_cells
+from firewarden.report.usage_html import UsagePage, chart_specs, over_time, usage_html
+from tests.report.views import HOSTILE, NOW, a_report
 
 HOUR_MS = 3_600_000
 USED = Figures(
@@ -22,10 +24,16 @@ USED = Figures(
     idle_actionable_cost=Decimal(80),
 )  # fmt: skip
 
+UNPRICED = replace(
+    USED, unpriced_ms=USED.gpu_ms, cost=Decimal(0), cost_low=Decimal(0), cost_high=Decimal(0),
+    idle_cost=Decimal(0), idle_actionable_cost=Decimal(0),
+)  # fmt: skip
+
 
 def a_page(report: UsageReport) -> UsagePage:
     return UsagePage(
         account="acme",
+        at=NOW,
         report=report,
         unit="day",
         over_time=[(f"2026-11-{day:02d}", USED) for day in range(1, 31)],
@@ -65,7 +73,15 @@ def test_every_cell_of_the_table_and_the_total_is_on_it() -> None:
             replace(USED, unpriced_ms=5 * HOUR_MS),
             "5.00 GPU-hours have no known price and are in no amount", id="unpriced in part",
         ),
-        pytest.param(replace(USED, unpriced_ms=USED.gpu_ms), ">unpriced<", id="unpriced in whole"),
+        pytest.param(UNPRICED, ">unpriced<", id="unpriced in whole"),
+        pytest.param(
+            UNPRICED, ">no price is known of any of it; 100.00 GPU-hours, 30.0 % of them idle. All",
+            id="unpriced in whole has no bounds",
+        ),
+        pytest.param(
+            replace(USED, adjusted_ms=-2 * HOUR_MS),
+            "The bill takes 2.00 GPU-hours away, which no bar shows.", id="taken away",
+        ),
         pytest.param(
             replace(USED, gap_ms=HOUR_MS), "1.00 GPU-hours lie in gaps: nobody watched", id="gaps"
         ),
@@ -85,10 +101,58 @@ def test_how_sure_it_is_stands_at_the_top(figures: Figures, words: str) -> None:
     assert words in shown(("exp-7", figures))
 
 
+def test_every_pattern_that_a_part_is_filled_with_is_on_the_page() -> None:
+    needed = {fill[5:-1] for fill in PARTS.values() if fill.startswith("url(#")}
+
+    assert needed == set(re.findall(r'<pattern [^>]*\bid="(\w+)"', shown(("exp-7", USED))))
+
+
 def test_a_report_that_is_not_complete_says_so() -> None:
     assert "Not complete: page 2 failed" in shown(
         ("exp-7", USED), complete=False, problem="page 2 failed"
     )
+
+
+def test_whose_it_is_and_when_it_was_made_stand_at_the_top() -> None:
+    page = shown(("exp-7", USED), timezone="Europe/Berlin")
+
+    assert "acme · 2026-11-21 15:00 CET to 2026-11-22 15:00 CET" in page
+    assert "made 2026-11-22 15:00 CET; days begin at midnight in Europe/Berlin" in page
+
+
+def test_nothing_known_is_not_called_nothing_used() -> None:
+    page = shown(complete=False, problem="no complete listing yet")
+
+    assert "Not complete: no complete listing yet" in page
+    assert "Nothing is known to have been used in this stretch of time." in page
+
+
+@pytest.mark.parametrize(
+    ("unit", "used_in", "length", "labels"),
+    [
+        pytest.param(
+            "day", ["2026-11-20"], timedelta(days=3),
+            ["2026-11-19", "2026-11-20", "2026-11-21", "2026-11-22"], id="unused days are there",
+        ),
+        pytest.param(
+            "hour", [ADJUSTMENTS, "2026-11-22T13:00+00:00"], timedelta(hours=2),
+            ["2026-11-22T12:00+00:00", "2026-11-22T13:00+00:00", ADJUSTMENTS],
+            id="what is of no hour comes last",
+        ),
+        pytest.param("day", [], timedelta(hours=1), ["2026-11-22"], id="nothing used"),
+    ],
+)  # fmt: skip
+def test_time_has_no_holes(
+    unit: str, used_in: list[str], length: timedelta, labels: list[str]
+) -> None:
+    rows = [({unit: label}, USED) for label in used_in]
+    report = a_report(*rows, since=NOW - length, group_by=(unit,))
+
+    found = over_time(report, unit)
+
+    assert [label for label, _ in found] == labels
+    assert {label for label, figures in found if figures == USED} == set(used_in)
+    assert sum((figures.cost for _, figures in found), Decimal(0)) == report.total.cost
 
 
 def test_nothing_used_is_a_page_without_charts() -> None:
@@ -96,7 +160,7 @@ def test_nothing_used_is_a_page_without_charts() -> None:
 
     assert chart_specs(view) == {}
     assert draw_charts(view) == {}
-    assert "Nothing was used in this stretch of time." in usage_html(view, {})
+    assert "Nothing is known to have been used" in usage_html(view, {})
 
 
 def test_hostile_names_stay_text() -> None:
@@ -181,6 +245,43 @@ def test_a_phone_shows_it_without_scrolling_sideways(browser: Browser, page_file
         "cell => getComputedStyle(cell, '::before').content"
     )
     assert label == '"deployment"'
+
+
+@pytest.mark.parametrize("width", [360, 700, 1280])
+def test_no_number_is_broken_in_two(browser: Browser, tmp_path: Path, width: int) -> None:
+    dear = replace(USED, cost=Decimal("1234567.89"), cost_high=Decimal("2234567.89"))
+    target = tmp_path / "dear.html"
+    target.write_text(shown(("llama-70b-of-a-long-name", dear)), encoding="utf-8")
+    page = browser.new_page(viewport={"width": width, "height": 740})
+
+    opened(page, target)
+
+    broken = page.locator(".wide .number > span").evaluate_all(
+        "spans => spans.filter(span => span.getClientRects().length > 1).map(s => s.innerText)"
+    )
+    assert broken == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_hostile_page_runs_nothing(browser: Browser, tmp_path: Path) -> None:
+    names = [
+        HOSTILE,
+        "\"'&</text></svg><script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+    ]
+    view = a_page(a_report(*(({"deployment": name}, USED) for name in names)))
+    view = replace(view, by_deployment=[(name, USED) for name in names])
+    target = tmp_path / "hostile.html"
+    target.write_text(usage_html(view, draw_charts(view)), encoding="utf-8")
+    page = browser.new_page()
+
+    complaints, requests = opened(page, target)
+
+    assert (complaints, requests) == ([], [target.as_uri()])
+    assert page.locator("script, img").count() == 0
+    assert page.locator("tbody td[data-label=deployment]").all_inner_texts() == [
+        clean(name) for name in names
+    ]
 
 
 def test_names_are_cleaned_as_on_a_terminal() -> None:

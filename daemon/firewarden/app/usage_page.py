@@ -7,8 +7,8 @@ from firewarden.app.drawing import draw
 from firewarden.app.queries import Ledger
 from firewarden.app.usage import read_report
 from firewarden.report.html import Markup
-from firewarden.report.usage import Figures, UsageReport
-from firewarden.report.usage_html import UsagePage, chart_specs
+from firewarden.report.usage import UsageReport
+from firewarden.report.usage_html import UsagePage, chart_specs, over_time
 
 _UNITS = ((timedelta(days=3), "hour"), (timedelta(days=62), "day"), (timedelta(days=1100), "month"))
 """Up to which length a stretch is shown by which unit of time; a longer one by year."""
@@ -36,10 +36,13 @@ def read_usage_page(
     unit = next((unit for longest, unit in _UNITS if length <= longest), "year")
     return UsagePage(
         account=ledger.account,
+        at=ledger.now,
         report=report,
         unit=unit,
-        over_time=_by(read([unit]), unit),
-        by_deployment=_by(read(["deployment"]), "deployment"),
+        over_time=over_time(read([unit]), unit),
+        by_deployment=[
+            (keys["deployment"], figures) for keys, figures in read(["deployment"]).rows
+        ],
     )
 
 
@@ -53,7 +56,3 @@ def draw_charts(view: UsagePage) -> Mapping[str, Markup]:
     if not specs:
         return {}
     return dict(zip(specs, draw(list(specs.values())), strict=True))
-
-
-def _by(report: UsageReport, group: str) -> list[tuple[str, Figures]]:
-    return [(keys[group], figures) for keys, figures in report.rows]

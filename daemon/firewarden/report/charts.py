@@ -1,11 +1,12 @@
 """Charts of usage, as descriptions in Vega-Lite: what to draw, nothing of how.
 
-Colours are CSS variables of the page, so that one drawing serves light and dark; they differ in
-lightness too, and what is idle is hatched, so that they differ for the colour-blind.
+Colours are CSS variables of the page, so that one drawing serves light and dark. For the
+colour-blind, what is idle, in gaps or by the bill has a pattern; the rest differs in lightness.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from itertools import chain, count
 from typing import Any, Final
 
 from firewarden.report.text import clean
@@ -18,7 +19,7 @@ PARTS: Final = {
     "idle": "url(#idle)",
     "unknown": "var(--unknown)",
     "not watched": "url(#unwatched)",
-    "by the bill": "var(--billed)",
+    "by the bill": "url(#billed)",
 }
 """What GPU time is made of, in the order of the legend, with how it is filled."""
 
@@ -94,13 +95,14 @@ def ranking(rows: Iterable[tuple[str, Figures]]) -> Spec:
     if rest := ordered[SHOWN:]:
         total = sum((figures for _, figures in rest[1:]), rest[0][1])
         shown.append((f"({len(rest)} others)", total))
-    values = [{"name": name, **_cost(figures)} for name, figures in shown]
+    names = _distinct([f"{name} (unpriced)" if of.is_unpriced else name for name, of in shown])
+    values = [{"name": name, **_cost(of)} for name, (_, of) in zip(names, shown, strict=True)]
     y = {
         "field": "name",
         "type": "nominal",
         "title": None,
         "sort": None,
-        "axis": {"labelLimit": 260},
+        "axis": {"labelLimit": 340},
     }
     return _bars(
         values,
@@ -160,7 +162,7 @@ def _money(channel: str, field: str) -> Spec:
 
 
 def _axis(channel: str) -> Spec:
-    return {"format": ",.0f", "orient": "left" if channel == "y" else "bottom"}
+    return {"format": ",~f", "orient": "left" if channel == "y" else "bottom"}
 
 
 def _low(channel: str) -> Spec:
@@ -174,8 +176,11 @@ def _parts(figures: Figures) -> Mapping[str, int]:
 
 
 def _cost(figures: Figures) -> Spec:
+    """Give what a bar shows; what nobody knows the price of has none, not one of 0."""
     amounts = {"usd": figures.cost, "low": figures.cost_low, "high": figures.cost_high}
-    return {name: _rounded(amount) for name, amount in amounts.items()}
+    return {
+        name: None if figures.is_unpriced else _rounded(amount) for name, amount in amounts.items()
+    }
 
 
 def _rounded(amount: Decimal) -> float:
@@ -187,5 +192,16 @@ def _hours(ms: int) -> float:
 
 
 def _short(name: str) -> str:
+    """Cut a long name in its middle: what tells names apart is mostly at their ends."""
     shown = clean(name)
-    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
+    half = (_LONGEST - 1) // 2
+    return shown if len(shown) <= _LONGEST else f"{shown[:half]}…{shown[-half:]}"
+
+
+def _distinct(names: Sequence[str]) -> Sequence[str]:
+    """Number names that look the same: bars of one name would be drawn as one, of all they cost."""
+    found: list[str] = []
+    for name in names:
+        numbered = (f"{name} ({number})" for number in count(2))
+        found.append(next(each for each in chain((name,), numbered) if each not in found))
+    return found

@@ -41,11 +41,17 @@ figure{margin:2rem 0 0}
 figcaption{font-size:1.25rem;font-weight:600;margin-bottom:.5rem}
 figcaption span{display:block;font-size:.9rem;font-weight:400}
 .chart,.wide{overflow-x:auto}
+.wide{overflow-wrap:normal}
+.wide td:not(.number){min-width:6rem;overflow-wrap:anywhere}
+.wide td.number{white-space:nowrap}
+.wide table{font-size:.875rem}
 .chart svg{display:block;width:100%;min-width:44rem;height:auto}
 .patterns{position:absolute;width:0;height:0}
 .patterns .idle{fill:var(--idle)}
 .patterns .unwatched{fill:var(--panel)}
 .patterns .hatch{stroke:var(--ink);stroke-width:1}
+.patterns .billed{fill:var(--billed)}
+.patterns .idle+.hatch,.patterns .billed+.hatch{stroke:#1b1f24}
 @media (max-width:40rem){
 thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}
 tr{display:block;padding:.6rem 0;border-bottom:1px solid var(--line)}
