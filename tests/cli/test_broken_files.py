@@ -167,6 +167,7 @@ def test_a_file_that_is_no_utf_8_does_not_hide_what_is_wrong_in_another(
         pytest.param("{webhook: https://a.example/in}", "{webhook: *******", id="an address"),
         pytest.param("{webhook: 'env:A', secret: 'a, b'}", "'env:A', secret: ****", id="in quotes"),
         pytest.param("{webhook: 'env:A', secrt: sesame}", "'env:A', secrt: ****", id="a typo"),
+        pytest.param("\n    webhook: a.example,1234}", "webhook: *******", id="with a comma"),
         pytest.param("{slack: xoxb-1234-5678}", "{slack: *******", id="a token for a channel"),
         pytest.param("\n    webhook: 'env:A'\n    secret:\n      sesame", "   ******", id="below"),
     ],

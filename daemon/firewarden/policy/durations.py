@@ -18,12 +18,13 @@ _UNITS = {
     "w": timedelta(weeks=1),
 }
 _DURATION = re.compile(r"([0-9]{1,9})([smhdw])", re.ASCII)
-_MEANT = re.compile(
-    r"([0-9]{1,9}) *"
-    r"(?:(s)(?:ecs?|econds?)?|(m)(?:ins?|inutes?)?|(h)(?:rs?|ours?)?|(d)(?:ays?)?|(w)(?:eeks?)?)",
-    re.ASCII | re.IGNORECASE,
+_MEANT = (
+    r"(?ai)([0-9]{1,9}) *"
+    r"(?:(s)(?:ecs?|econds?)?|(m)(?:ins?|inutes?)?|(h)(?:rs?|ours?)?|(d)(?:ays?)?|(w)(?:eeks?)?)"
 )
-_TWO_UNITS = re.compile(r"([0-9]{1,4})h *([0-9]{1,2})m", re.ASCII)
+_TWO_UNITS = r"(?a)([0-9]{1,4})h *([0-9]{1,2})m"
+"""Compiled when first used: only a mistake asks for them."""
+
 _MEND = "write a whole number and a unit, for example 90s, 45m, 12h, 14d or 2w"
 
 
@@ -50,10 +51,10 @@ def _meant(text: str) -> str:
 
     An upper-case M alone could mean months.
     """
-    two = _TWO_UNITS.fullmatch(text.strip())
+    two = re.fullmatch(_TWO_UNITS, text.strip())
     if two is not None:
         return f"{60 * int(two[1]) + int(two[2])}m"
-    one = _MEANT.fullmatch(text.strip())
+    one = re.fullmatch(_MEANT, text.strip())
     if one is None or one.lastindex is None or text.strip().endswith("M"):
         return ""
     return f"{int(one[1])}{one[one.lastindex].lower()}"

@@ -12,7 +12,7 @@ from firewarden.policy.places import Path, Tree
 from firewarden.policy.problems import did_you_mean, nearest, shown
 from firewarden.policy.strict import Strict
 
-_GLUED = re.compile(r"(\w+)(:|\s)", re.ASCII)
+_GLUED = r"(?a)(\w+)(:|\s)"
 """What YAML makes one key of where a space or a colon is missing: ``match:{name``."""
 
 _A_MAP = ("a map is expected", "write `key: value`, each on a line of its own below it")
@@ -130,7 +130,7 @@ def _unknown_key(key: str, model: type[Strict] | None) -> tuple[str, str]:
         return f"unknown key {shown(key)}", "take it out"
     if key in model.later:
         return f"{shown(key)} is not supported in this version", "take it out for now"
-    found = _GLUED.match(key)
+    found = re.match(_GLUED, key)
     if found is not None and found[1] in _keys(model):
         what = "a space is" if found[2] == ":" else "a `:` is"
         return f"{what} missing behind `{found[1]}{found[2].strip()}`", f"write `{found[1]}: …`"
@@ -140,7 +140,7 @@ def _unknown_key(key: str, model: type[Strict] | None) -> tuple[str, str]:
 def _near_keys(key: str, model: type[Strict] | None) -> list[str]:
     if model is None:
         return []
-    found = _GLUED.match(key)
+    found = re.match(_GLUED, key)
     glued = [found[1]] if found and found[1] in _keys(model) else []
     return glued or nearest(key, _keys(model))
 

@@ -21,19 +21,19 @@ _UNREADABLE = re.compile(
 HALF = re.compile("[\ud800-\udfff]")
 """What no text may hold that is to be written anywhere; an escape in quotes can make it."""
 
-_NO_UTF_8 = re.compile("[\udc80-\udcff]")
+_NO_UTF_8 = "[\udc80-\udcff]"
 """How a byte that is no UTF-8 comes out of decoding with ``surrogateescape``."""
 
-_BREAK = re.compile(r"\r\n|\r|\n")
-_GLUED = re.compile(r"\s*(?:- +)*(\w+)(:?) *(?<!: )[{\[]", re.ASCII)
+_BREAK = r"\r\n|\r|\n"
+_GLUED = r"(?a)\s*(?:- +)*(\w+)(:?) *(?<!: )[{\[]"
 """A key whose colon is missing, or the space behind it, before a brace."""
 
-_ODD_INDENT = re.compile(r" *([^\S ])")
+_ODD_INDENT = r" *([^\S ])"
 
 
 def lines_of(text: str) -> list[str]:
     """Part *text* at its line breaks, as the parser counts them."""
-    return _BREAK.split(text.removeprefix("\ufeff"))
+    return re.split(_BREAK, text.removeprefix("\ufeff"))
 
 
 def unreadable(text: str) -> Finding | None:
@@ -44,7 +44,7 @@ def unreadable(text: str) -> Finding | None:
         return None
     before = lines_of(text[: found.start()])
     place = (len(before), len(before[-1]) + 1)
-    if _NO_UTF_8.match(found[0]):
+    if re.match(_NO_UTF_8, found[0]):
         return "not UTF-8", place, "save the file as UTF-8"
     code = f"U+{ord(found[0]):04X}"
     return f"not YAML: the character {code} cannot be seen, and is not read", place, "take it out"
@@ -91,7 +91,7 @@ def _odd_indent(lines: list[str], last: int) -> Finding | None:
     """Find what looks like spaces before a line, and is none: YAML counts spaces alone."""
     for number in (last, last - 1):
         line = lines[number - 1] if 0 < number <= len(lines) else ""
-        found = _ODD_INDENT.match(line)
+        found = re.match(_ODD_INDENT, line)
         if found is not None and line.strip():
             what = "a tab" if found[1] == "\t" else f"the character U+{ord(found[1]):04X}"
             message = f"{what} stands in the indentation"
@@ -100,7 +100,7 @@ def _odd_indent(lines: list[str], last: int) -> Finding | None:
 
 
 def _worded(stumble: _Stumble) -> Finding:
-    glued = _GLUED.match(stumble.before)
+    glued = re.match(_GLUED, stumble.before)
     if glued is not None and "<block end>" in stumble.said:
         what = "a space is" if glued[2] else "a `:` is"
         place = (stumble.noticed[0], glued.start(1) + 1)

@@ -12,14 +12,13 @@ _BEFORE = 60
 """How much of a long line is shown, and how much of that before its place."""
 
 _OF_SECRETS = r"[\w-]*(?:secr|token|hook|passw|api_?key)[\w-]*"
-_SECRET_VALUE = re.compile(
-    rf"""(?xi)(?<![\w-]) ["']?{_OF_SECRETS}["']? \s*:\s*  # a key that is for secrets, or nearly
-    (?!["']?(?:env|file):)                                # and no place where one is kept
-    ("[^"]*"? | '[^']*'? | [^\s{{\[,}}#][^,}}]*)
+_SECRET_VALUE = rf"""(?xi)
+    (?<![\w-]) ["']?{_OF_SECRETS}["']? \s*:\s*  # a key that is for secrets, or nearly,
+    (?!["']?(?:env|file):) (?=[^\s{{\[,}}#])    # and no place where one is kept:
+    ((?:"[^"]*"? | '[^']*'?)? (?: (?!,\s*["']?[\w-]+["']?:\s) . )*)  # up to the next key
     """
-)
-_ODD_SPACE = re.compile(r"[^\S \r\n]")
-_OPEN_SECRET = re.compile(rf"(?i)(?:^|[\s,{{\"']){_OF_SECRETS}[\"']?\s*:\s*[|>]?[-+]?\s*$")
+_ODD_SPACE = r"[^\S \r\n]"
+_OPEN_SECRET = rf"(?i)(?:^|[\s,{{\"']){_OF_SECRETS}[\"']?\s*:\s*[|>]?[-+]?\s*$"
 """The line above, where the value stands on the next one."""
 
 
@@ -45,9 +44,9 @@ def _without_secrets(lines: Sequence[str], line: int) -> str:
     """Cover what is secret letter by letter, so that places stay what they are."""
     text = lines[line - 1] if line <= len(lines) else ""
     above = lines[line - 2] if 1 < line <= len(lines) + 1 else ""
-    if _OPEN_SECRET.search(above):
+    if re.search(_OPEN_SECRET, above):
         return re.sub(r"\S", "*", text)
-    return covered(_SECRET_VALUE.sub(_cover, text))
+    return covered(re.sub(_SECRET_VALUE, _cover, text))
 
 
 def _cover(found: re.Match[str]) -> str:
@@ -57,7 +56,7 @@ def _cover(found: re.Match[str]) -> str:
 
 def _plain(text: str) -> str:
     """Make it safe to print; a tab is an arrow, what only looks like a space a dot."""
-    return clean(_ODD_SPACE.sub("·", text.replace("\t", "→")))
+    return clean(re.sub(_ODD_SPACE, "·", text.replace("\t", "→")))
 
 
 def _width(text: str) -> int:
