@@ -7,7 +7,7 @@ from firewarden import __version__
 from firewarden.policy.problems import Problem
 from firewarden.policy.syntax import lines_of
 from firewarden.report.encode import JsonObject
-from firewarden.report.excerpts import excerpt
+from firewarden.report.excerpts import Excerpts
 from firewarden.report.text import clean, plural
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -23,12 +23,13 @@ def problem_lines(problems: Sequence[Problem], files: Mapping[str, str]) -> Iter
 
     *files* gives texts by path.
     """
-    lines = {path: lines_of(files[path]) for path in {each.path for each in problems}}
+    told = {each.path for each in problems}
+    excerpts = {path: Excerpts(lines_of(files[path])) for path in told}
     for each in problems:
         mend = f" ({each.suggestion})" if each.suggestion else ""
         place = f"{each.path}:{each.line}:{each.column}"
         yield clean(f"{place}: {each.severity}: {each.message}{mend}")
-        yield from excerpt(lines[each.path], line=each.line, column=each.column)
+        yield from excerpts[each.path].around(line=each.line, column=each.column)
 
 
 def summary(file_count: int, problems: Sequence[Problem]) -> str:
