@@ -56,7 +56,11 @@ def test_a_malformed_policy_is_told_with_its_place_and_the_mend(
     result = invoke("validate", "idle.yaml")
 
     assert result.exit_code == 2
-    assert "idle.yaml:4:5: error: unknown key `mach` (did you mean match?)\n" in result.stdout
+    assert result.stdout == (
+        "idle.yaml:4:5: error: unknown key `mach` (did you mean match?)\n"
+        '  4 |     mach: {name: "exp-*", state: READY}\n'
+        "    |     ^\n"
+    )
     assert "Traceback" not in result.output
 
 
@@ -109,15 +113,6 @@ def test_a_file_everybody_may_write_to_is_refused(invoke: Invoke, folder: Path) 
 
     assert result.exit_code == 1
     assert result.stderr == "error: idle.yaml: everybody may write to it; chmod o-w idle.yaml\n"
-
-
-def test_a_file_that_is_not_utf_8_is_told(invoke: Invoke, folder: Path) -> None:
-    (folder / "idle.yaml").write_bytes(b"version: 1\n# \xff\n")
-
-    result = invoke("validate", "idle.yaml")
-
-    assert result.exit_code == 2
-    assert "idle.yaml:2:1: not UTF-8" in result.stderr
 
 
 def test_init_writes_what_the_other_commands_accept(invoke: Invoke, folder: Path) -> None:

@@ -14,7 +14,7 @@ def test_the_default_policy_of_these_tests_is_sound() -> None:
     ("text", "expected"),
     [
         pytest.param(
-            a_policy(macth="{}", match=""),
+            a_policy(match=""),
             "p.yaml:3:3: `match` is missing",
             id="match is required",
         ),

@@ -45,7 +45,7 @@ def validate(
     elif as_format is ValidateFormat.SARIF:
         show_json(found.problems_sarif(problems))
     else:
-        for line in found.problem_lines(problems):
+        for line in found.problem_lines(problems, files):
             typer.echo(line)
         say(found.summary(len(files), problems))
     raise typer.Exit(2 if found.error_count(problems) else 0)

@@ -37,9 +37,9 @@ class AttributionEntry(Description):
         if not self.said() and self.split is None:
             refuse("nothing is said of them", f"at least one of {', '.join(ATTRIBUTES)} or split")
         if self.team is not None and self.split is not None:
-            refuse("either one team or a split, not both", "take one of them out")
+            refuse("either one team or a split, not both", "take one of them out", at="split")
         if self.split is not None and (total := sum(self.split.values(), Decimal(0))) != 1:
-            refuse(f"the shares add up to {total:%}", "they have to add up to 100%")
+            refuse(f"the shares add up to {total:%}", "they have to add up to 100%", at="split")
         return self
 
     @property

@@ -18,7 +18,8 @@ from firewarden.policy.fields import (
     as_list,
     as_text,
     chosen,
-    one_or_more,
+    each,
+    each_of,
     refuse,
 )
 from firewarden.policy.strict import Strict
@@ -37,7 +38,12 @@ def _amounts(given: object) -> dict[str, Decimal]:
         return {DEFAULT: as_amount(given)}
     if not given:
         refuse("the map is empty", "for example {research: 5000, default: 1000}")
-    return {as_text(name): as_amount(value) for name, value in given.items()}
+    return _amounts_by_name(given)
+
+
+def _amounts_by_name(given: dict[object, object]) -> dict[str, Decimal]:
+    amounts = each(((as_text(name), value) for name, value in given.items()), as_amount)
+    return dict(zip(map(as_text, given), amounts, strict=True))
 
 
 def _unit(given: object) -> str:
@@ -58,11 +64,11 @@ def _day(given: object) -> date:
 def _planned(given: object) -> dict[str, Decimal]:
     if not isinstance(given, dict) or not given:
         refuse("a map of windows is expected", 'for example {"2026-12": 8000}')
-    return {as_text(name): as_amount(value) for name, value in given.items()}
+    return _amounts_by_name(given)
 
 
 def _accelerators(given: object) -> tuple[str, ...]:
-    return tuple(as_text(item) for item in one_or_more(given))
+    return each_of(given, as_text)
 
 
 class ScopeEntry(Strict):
@@ -95,11 +101,19 @@ class ScopeEntry(Strict):
         if not given or (given == {"all_"} and not self.all_):
             refuse("nothing says what it is about", "everything is `all: true`, written out")
         if self.all_ and given - {"all_", "each"}:
-            refuse("`all` stands alone, or beside `each`")
+            refuse("`all` stands alone, or beside `each`", "take `all` out", at="all")
         if self.untagged is not None and self.each is None:
-            refuse("`untagged` says whose it is where `each` finds nobody", "write `each` too")
+            refuse(
+                "`untagged` says whose it is where `each` finds nobody",
+                "write `each` too",
+                at="untagged",
+            )
         if self.each is not None and self.each in given:
-            refuse(f"`each: {self.each}` and `{self.each}` in one scope", "take one of them out")
+            refuse(
+                f"`each: {self.each}` and `{self.each}` in one scope",
+                "take one of them out",
+                at=self.each,
+            )
         return self
 
 
@@ -127,17 +141,25 @@ class LimitEntry(Strict):
                 refuse(
                     f"`gpus` are counted at one time, so it has no `{other[0].rstrip('_')}`",
                     "take it out, or limit `gpu_hours`",
+                    at=other[0].rstrip("_"),
                 )
             return self
         once = self.from_ is not None or self.to is not None
         if [self.per is not None, self.rolling is not None, once].count(True) != 1:
-            refuse("exactly one of `per`, `rolling`, and `from` with `to` says in which time")
+            refuse(
+                "exactly one of `per`, `rolling`, and `from` with `to` says in which time",
+                "for example {usd: 5000, per: month}",
+            )
         if once and (self.from_ is None or self.to is None):
-            refuse("`from` and `to` are needed together")
+            refuse("`from` and `to` are needed together", "write both, or `per`")
         if self.from_ is not None and self.to is not None and self.to <= self.from_:
-            refuse("it ends before it begins", "the day of `to` is the first one after it")
+            refuse("it ends before it begins", "the day of `to` is the first one after it", at="to")
         if self.planned is not None and self.per is None:
-            refuse("`planned` names windows of `per`", "write `per`, or take `planned` out")
+            refuse(
+                "`planned` names windows of `per`",
+                "write `per`, or take `planned` out",
+                at="planned",
+            )
         return self
 
     @property
@@ -167,21 +189,31 @@ class BudgetEntry(Strict):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.scope.each is None and set(self.limit.amounts) != {DEFAULT}:
-            refuse("amounts by name need `each` in the scope", "for example scope: {each: team}")
+            refuse(
+                "amounts by name need `each` in the scope",
+                "for example scope: {each: team}",
+                at="limit",
+            )
         if self.limit.gpus is not None and any(
             each.acts or each.burn or each.basis == FORECAST for each in self.thresholds
         ):
             refuse(
                 "a limit of `gpus` only tells: no verb, no `burn`, no forecast",
                 "for example {at: 90%, do: warn}, or limit `gpu_hours`",
+                at="thresholds",
             )
         if self.limit.rolling is not None and any(each.burn for each in self.thresholds):
-            refuse("`burn` is a multiple of a calendar window's even pace", "use `per`")
+            refuse(
+                "`burn` is a multiple of a calendar window's even pace",
+                "use `per`",
+                at="thresholds",
+            )
         forecast = any(each.basis == FORECAST for each in self.thresholds)
         if forecast and self.limit.per not in _FORESEEN:
             refuse(
                 "`basis: forecast` looks to the end of a longer window",
                 f"per: {' or '.join(_FORESEEN)}",
+                at="limit",
             )
         return self
 
@@ -189,14 +221,24 @@ class BudgetEntry(Strict):
     def _is_a_ladder(self) -> Self:
         verbs = [each.do for each in self.rungs]
         if len(set(verbs)) < len(verbs):
-            refuse("a verb stands twice", "one threshold for each verb")
+            refuse("a verb stands twice", "one threshold for each verb", at="thresholds")
         if not verbs and (own := self.model_fields_set & _OF_A_LADDER):
-            refuse(f"`{min(own)}` says how something is done, and nothing is", _ADD_A_RUNG)
+            refuse(
+                f"`{min(own)}` says how something is done, and nothing is", _ADD_A_RUNG, at=min(own)
+            )
         if self.restore is not None and self.limit.rolling is not None:
-            refuse("a rolling window never begins anew", "use `per`, or take `restore` out")
+            refuse(
+                "a rolling window never begins anew",
+                "use `per`, or take `restore` out",
+                at="restore",
+            )
         for rung in self.rungs:
             if rung.do is not Verb.HOLD_GROWTH and not self._is_told_before(rung):
-                refuse(f"nobody hears of it before `{rung.do}`", "add {at: 80%, do: warn}")
+                refuse(
+                    f"nobody hears of it before `{rung.do}`",
+                    "add {at: 80%, do: warn}",
+                    at="thresholds",
+                )
         return self
 
     def _is_told_before(self, rung: ThresholdEntry) -> bool:

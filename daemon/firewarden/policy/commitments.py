@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from firewarden.model.vocabulary import CommitmentKind
 from firewarden.policy.fields import Count, Money, Text, Usd, as_list, as_text, chosen, refuse
@@ -51,12 +51,19 @@ class CommitmentEntry(Strict):
         needed, allowed = _SHAPES[self.kind]
         given = {name.rstrip("_") for name in self.model_fields_set} - {"kind"}
         if missing := sorted(needed - given):
-            refuse(f"{self.kind} needs {' and '.join(f'`{name}`' for name in missing)}")
+            refuse(
+                f"{self.kind} needs {' and '.join(f'`{name}`' for name in missing)}",
+                "what each kind is made of is in the documents",
+            )
         if other := sorted(given - needed - allowed - {"from"}):
-            refuse(f"{self.kind} has no `{other[0]}`", "take it out")
+            refuse(f"{self.kind} has no `{other[0]}`", "take it out", at=other[0])
         end = self.to or self.expires
         if self.from_ is not None and end is not None and end <= self.from_:
-            refuse("it ends before it begins", "the day of `to` is the first one after it")
+            refuse(
+                "it ends before it begins",
+                "the day of `to` is the first one after it",
+                at="expires" if self.to is None else "to",
+            )
         return self
 
 
@@ -64,6 +71,11 @@ def _rows(given: object) -> object:
     return given if given == NONE else as_list(given)
 
 
-_Rows = tuple[Annotated[CommitmentEntry, WhenRead()], ...]
-Commitments = Annotated[_Rows | Literal["none"] | None, BeforeValidator(_rows)]
+def _form(given: object) -> str:
+    return NONE if given == NONE else "rows"
+
+
+_Rows = Annotated[tuple[Annotated[CommitmentEntry, WhenRead()], ...], Tag("rows")]
+_None = Annotated[Literal["none"], Tag(NONE)]
+Commitments = Annotated[_Rows | _None, Discriminator(_form), BeforeValidator(_rows)] | None
 """None: nothing is said; ``none``: it is said that there are none."""

@@ -18,6 +18,13 @@ _UNITS = {
     "w": timedelta(weeks=1),
 }
 _DURATION = re.compile(r"([0-9]{1,9})([smhdw])", re.ASCII)
+_MEANT = (
+    r"(?ai)([0-9]{1,9}) *"
+    r"(?:(s)(?:ecs?|econds?)?|(m)(?:ins?|inutes?)?|(h)(?:rs?|ours?)?|(d)(?:ays?)?|(w)(?:eeks?)?)"
+)
+_TWO_UNITS = r"(?a)([0-9]{1,4})h *([0-9]{1,2})m"
+"""Compiled when first used: only a mistake asks for them."""
+
 _MEND = "write a whole number and a unit, for example 90s, 45m, 12h, 14d or 2w"
 
 
@@ -29,13 +36,28 @@ def parse_duration(text: str) -> timedelta:
     """
     found = _DURATION.fullmatch(text)
     if found is None:
-        raise ValueError(f"not a duration; {_MEND}")
+        meant = _meant(text)
+        raise ValueError(f"not a duration; {f'did you mean {meant}?' if meant else _MEND}")
     count = int(found[1])
     if count == 0:
         raise ValueError("a duration of 0 has no meaning; leave the key out instead")
     if count > LONGEST // _UNITS[found[2]]:
         raise ValueError("longer than ten years; write a shorter one")
     return count * _UNITS[found[2]]
+
+
+def _meant(text: str) -> str:
+    """Find what ``45 minutes`` or ``1h30m`` is written like; "" where there is no saying.
+
+    An upper-case M alone could mean months.
+    """
+    two = re.fullmatch(_TWO_UNITS, text.strip())
+    if two is not None:
+        return f"{60 * int(two[1]) + int(two[2])}m"
+    one = re.fullmatch(_MEANT, text.strip())
+    if one is None or one.lastindex is None or text.strip().endswith("M"):
+        return ""
+    return f"{int(one[1])}{one[one.lastindex].lower()}"
 
 
 def format_duration(duration: timedelta) -> str:

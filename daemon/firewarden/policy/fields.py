@@ -1,9 +1,9 @@
 """The small types of a policy file: shares, money, patterns, names, secrets, zones."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Annotated, Never
+from typing import Annotated, Never, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BeforeValidator
@@ -12,10 +12,14 @@ from pydantic_core import PydanticCustomError
 from firewarden.model.vocabulary import Blocker, Mode, ProviderDelete, PutBack
 from firewarden.policy.problems import did_you_mean, masked, shown
 
+Given = TypeVar("Given")
+Taken = TypeVar("Taken")
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,4})?)%", re.ASCII)
 _CHANNEL = re.compile(r"[a-z0-9_-]{1,80}", re.ASCII)
 _SECRET = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:/\S+", re.ASCII)
+_CURLY = "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb"
 _LONGEST_TEXT = 500
 _MOST_ITEMS = 1_000
 _MOST = 1_000_000
@@ -39,9 +43,32 @@ LIFTABLE = (
 """Built-in protections that a policy's ``allow`` may lift in this version."""
 
 
-def refuse(message: str, suggestion: str = "") -> Never:
-    """Reject a value with *message* and its mend, from inside a validator."""
-    raise PydanticCustomError("policy", "{message}", {"message": message, "suggestion": suggestion})
+def refuse(message: str, suggestion: str, *, at: str = "") -> Never:
+    """Reject a value with *message* and its mend, from inside a validator.
+
+    *at* is the key of a map that it is about, where it is about one.
+    """
+    context = {"message": message, "suggestion": suggestion, "at": at}
+    raise PydanticCustomError("policy", "{message}", context)
+
+
+def each(items: Iterable[tuple[int | str, Given]], take: Callable[[Given], Taken]) -> list[Taken]:
+    """Take the values of *items*; what is wrong with one is told at its own place, its key."""
+    taken = []
+    for key, value in items:
+        try:
+            taken.append(take(value))
+        except PydanticCustomError as error:
+            context = {**(error.context or {}), "item": key}
+            raise PydanticCustomError("policy", "{message}", context) from None
+    return taken
+
+
+def each_of(given: object, take: Callable[[object], Taken]) -> tuple[Taken, ...]:
+    """Take one thing, or each of a list."""
+    if isinstance(given, list | tuple):
+        return tuple(each(enumerate(as_list(given)), take))
+    return (take(given),)
 
 
 def as_text(given: object) -> str:
@@ -49,16 +76,16 @@ def as_text(given: object) -> str:
     if isinstance(given, str):
         text = given
     elif given is None:
-        refuse("empty: text is expected")
+        refuse("empty: text is expected", "write it, or take the key out")
     elif isinstance(given, bool | int | Decimal):
         word = str(given).lower() if isinstance(given, bool) else str(given)
         refuse("text is expected", f'in quotes: "{word}"')
     else:
-        refuse("text is expected, not a list or a map")
+        refuse("text is expected, not a list or a map", "write one text")
     if not text.strip():
-        refuse("empty: text is expected")
+        refuse("empty: text is expected", "write it, or take the key out")
     if len(text) > _LONGEST_TEXT:
-        refuse(f"longer than {_LONGEST_TEXT} characters")
+        refuse(f"longer than {_LONGEST_TEXT} characters", "shorten it")
     return text
 
 
@@ -69,13 +96,8 @@ def as_list(given: object) -> tuple[object, ...]:
     if not given:
         refuse("the list is empty", "take the key out, or write an item")
     if len(given) > _MOST_ITEMS:
-        refuse(f"more than {_MOST_ITEMS} items")
+        refuse(f"more than {_MOST_ITEMS} items", "use patterns such as `exp-*`")
     return tuple(given)
-
-
-def one_or_more(given: object) -> tuple[object, ...]:
-    """Take one thing for a list of one."""
-    return as_list(given) if isinstance(given, list | tuple) else (given,)
 
 
 def chosen(word: object, choices: Iterable[str], what: str) -> str:
@@ -89,14 +111,26 @@ def chosen(word: object, choices: Iterable[str], what: str) -> str:
 
 
 def _texts(given: object) -> tuple[str, ...]:
-    return tuple(as_text(item) for item in one_or_more(given))
+    return each_of(given, _pattern)
+
+
+def _pattern(given: object) -> str:
+    """Take text, but not in quotes of a word processor: to YAML they are letters, and match."""
+    text = as_text(given)
+    if text[0] in _CURLY:
+        refuse(f"{shown(text)} is not in quotes that YAML knows", 'straight ones: "…"')
+    return text
 
 
 def _names(given: object) -> tuple[str, ...]:
-    texts = _texts(given)
-    if any(set(text) <= {"*"} for text in texts):
+    return each_of(given, _name_pattern)
+
+
+def _name_pattern(given: object) -> str:
+    text = _pattern(given)
+    if set(text) <= {"*"}:
         refuse("`*` matches everything", "if everything is meant, write `all: true`")
-    return texts
+    return text
 
 
 def whole_number(given: object, *, at_least: int) -> int:
@@ -104,7 +138,9 @@ def whole_number(given: object, *, at_least: int) -> int:
     if isinstance(given, bool) or not isinstance(given, int):
         refuse("a whole number is expected", "without quotes")
     if not at_least <= given <= _MOST:
-        refuse(f"must be at least {at_least} and at most {_MOST}")
+        refuse(
+            f"must be at least {at_least} and at most {_MOST}", f"for example {max(at_least, 1)}"
+        )
     return given
 
 
@@ -113,7 +149,7 @@ def _at_least_one(given: object) -> int:
 
 
 def _numbers(given: object) -> tuple[int, ...]:
-    return tuple(whole_number(item, at_least=0) for item in one_or_more(given))
+    return each_of(given, lambda item: whole_number(item, at_least=0))
 
 
 def _share(given: object) -> Decimal:
@@ -124,7 +160,7 @@ def _share(given: object) -> Decimal:
         refuse("not a share", "write a number and a percent sign, for example 20%")
     ratio = Decimal(found[1]) / 100
     if not 0 < ratio <= 1:
-        refuse("a share lies above 0% and is at most 100%")
+        refuse("a share lies above 0% and is at most 100%", "for example 20%")
     return ratio
 
 
@@ -133,7 +169,7 @@ def _amount(given: object, *, most: int) -> Decimal:
         refuse("an amount in US dollars is expected", "for example 5 or 12.50")
     amount = Decimal(given)
     if not 0 < amount <= most:
-        refuse(f"must lie above 0 and be at most {most} USD")
+        refuse(f"must lie above 0 and be at most {most} USD", "for example 5 or 12.50")
     return amount
 
 
@@ -143,7 +179,7 @@ def as_amount(given: object) -> Decimal:
         refuse("a number is expected", "for example 5000 or 12.50")
     amount = Decimal(given)
     if not 0 < amount <= _MOST_USD:
-        refuse(f"must lie above 0 and be at most {_MOST_USD}")
+        refuse(f"must lie above 0 and be at most {_MOST_USD}", "for example 5000 or 12.50")
     return amount
 
 
@@ -223,13 +259,14 @@ def _near_zones(text: str) -> str:
 
 
 def _allowed(given: object) -> tuple[Blocker, ...]:
-    found = []
-    for item in as_list(given):
-        text = as_text(item)
-        if text == Blocker.TRAINING:
-            refuse("`training` is legal only with trainer_gone_for, which comes later")
-        found.append(Blocker(chosen(text, LIFTABLE, "built-in protection")))
-    return tuple(found)
+    return tuple(each(enumerate(as_list(given)), _liftable))
+
+
+def _liftable(given: object) -> Blocker:
+    text = as_text(given)
+    if text == Blocker.TRAINING:
+        refuse("`training` is legal only with trainer_gone_for, which comes later", "take it out")
+    return Blocker(chosen(text, LIFTABLE, "built-in protection"))
 
 
 Text = Annotated[str, BeforeValidator(as_text)]

@@ -12,7 +12,7 @@ from firewarden.policy.fields import (
     as_list,
     as_text,
     chosen,
-    one_or_more,
+    each_of,
     refuse,
 )
 from firewarden.policy.strict import Strict
@@ -21,16 +21,20 @@ PLACEMENTS = ("global", "multi_region", "region")
 
 
 def _states(given: object) -> tuple[str, ...]:
-    return tuple(chosen(item, list(State), "state") for item in one_or_more(given))
+    return each_of(given, lambda item: chosen(item, list(State), "state"))
 
 
 def _placements(given: object) -> tuple[str, ...]:
-    for item in (texts := tuple(as_text(item) for item in one_or_more(given))):
-        kind, _, rest = item.partition(":")
-        chosen(kind, PLACEMENTS, "placement")
-        if not rest and ":" in item:
-            refuse("nothing after the colon", "for example multi_region:US")
-    return texts
+    return each_of(given, _placement)
+
+
+def _placement(given: object) -> str:
+    text = as_text(given)
+    kind, _, rest = text.partition(":")
+    chosen(kind, PLACEMENTS, "placement")
+    if not rest and ":" in text:
+        refuse("nothing after the colon", "for example multi_region:US")
+    return text
 
 
 def _tags(given: object) -> object:
@@ -72,7 +76,11 @@ class Description(Strict):
         if not given:
             refuse(self.nothing, "everything is `all: true`, written out")
         if "all" in given and (not self.all_ or given - {"all", "not"}):
-            refuse("`all` is only ever `true`, and stands alone or beside `not`")
+            refuse(
+                "`all` is only ever `true`, and stands alone or beside `not`",
+                "take `all` out",
+                at="all",
+            )
         return self
 
     def selectors(self) -> set[str]:

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import BeforeValidator
 
 from firewarden.policy.durations import Duration, parse_duration
-from firewarden.policy.fields import Text, as_text, one_or_more, refuse
+from firewarden.policy.fields import Text, as_text, each_of, refuse
 from firewarden.policy.problems import shown
 from firewarden.policy.strict import Strict
 
@@ -21,25 +21,31 @@ _GROUP = re.compile(r"@[a-z0-9][a-z0-9._-]{0,79}", re.ASCII)
 
 
 def _approvers(given: object) -> tuple[str, ...]:
-    texts = tuple(as_text(item) for item in one_or_more(given))
-    for text in texts:
-        if text != CLI and not _EMAIL.fullmatch(text) and not _GROUP.fullmatch(text):
-            refuse(
-                f"{shown(text)} is nobody who could approve",
-                f'an e-mail address, a "@group" in lower case, or {CLI}',
-            )
-    return texts
+    return each_of(given, _approver)
+
+
+def _approver(given: object) -> str:
+    text = as_text(given)
+    if text != CLI and not _EMAIL.fullmatch(text) and not _GROUP.fullmatch(text):
+        refuse(
+            f"{shown(text)} is nobody who could approve",
+            f'an e-mail address, a "@group" in lower case, or {CLI}',
+        )
+    return text
 
 
 def _choices(given: object) -> tuple[str, ...]:
-    texts = tuple(as_text(item) for item in one_or_more(given))
-    for text in texts:
-        if text != TONIGHT:
-            try:
-                parse_duration(text)
-            except ValueError as error:
-                refuse(str(error), f"or the word {TONIGHT}")
-    return texts
+    return each_of(given, _choice)
+
+
+def _choice(given: object) -> str:
+    text = as_text(given)
+    if text != TONIGHT:
+        try:
+            parse_duration(text)
+        except ValueError as error:
+            refuse(str(error), f"or the word {TONIGHT}")
+    return text
 
 
 class ApprovalEntry(Strict):

@@ -25,7 +25,8 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from firewarden.policy.problems import Problem, Severity, masked, shown
+from firewarden.policy.problems import Problem, Severity, shown
+from firewarden.policy.syntax import HALF, explained, unreadable
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 20
@@ -33,6 +34,7 @@ MAX_DEPTH = 20
 Path = tuple[str | int, ...]
 Place = tuple[int, int]
 
+_NO_ANCHOR = 'write it out where it is used; a pattern stands in quotes: "*-dev"'
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,14})", re.ASCII)
 _DECIMAL = re.compile(r"[-+]?[0-9]{1,15}\.[0-9]{1,15}", re.ASCII)
 _WORDS: dict[str, bool | None] = {
@@ -90,20 +92,22 @@ class _Stop(Exception):
 def parse_tree(path: str, text: str) -> Tree:
     """Read one file; never raises, whatever *text* is."""
     tree = Tree(path=path)
-    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+    if len(text.encode("utf-8", "replace")) > MAX_BYTES:
         tree.report("the file is larger than 64 KiB", (1, 1), "split it: a folder is one document")
+        return tree
+    if (found := unreadable(text)) is not None:
+        tree.report(*found)
         return tree
     try:
         _document(tree, iter(YAML(typ="rt", pure=True).parse(text)))
     except _Stop:
         pass
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-        tree.report(f"not YAML: {masked(error.problem or error.context or '?')}", place)
+        tree.report(*explained(error, text))
     except (YAMLError, ValueError, LookupError, TypeError, AttributeError) as error:
         # ruamel lets a few of its own slips through on text that is no YAML at all
-        tree.report(f"not YAML: {shown(str(error).splitlines()[0] if str(error) else '?')}", (1, 1))
+        reason = shown(str(error).splitlines()[0] if str(error) else "?")
+        tree.report(f"not YAML: {reason}", (1, 1), "compare it with an example of the documents")
     return tree
 
 
@@ -148,11 +152,14 @@ def _mapping(tree: Tree, events: Iterator[Event], where: Path) -> dict[str, obje
         inner = (*where, key)
         if key in entries:
             first = tree.keys[inner]
-            tree.report(f"{shown(key)} is given twice, first on line {first[0]}", _place(event))
+            message = f"{shown(key)} is given twice, first on line {first[0]}"
+            tree.report(message, _place(event), "keep one of the two")
             _node(tree, next(events), events, (*where, key, "twice"))
             continue
         tree.keys[inner] = _place(event)
         entries[key] = _node(tree, next(events), events, inner)
+        if entries[key] is None and tree.values[inner][0] > tree.keys[inner][0]:
+            tree.values[inner] = tree.keys[inner]  # nothing stands there but the next line
     return entries
 
 
@@ -168,13 +175,15 @@ def _key(tree: Tree, event: Event, where: Path) -> str:
 
 def _refuse_cleverness(tree: Tree, event: Event, where: Path) -> None:
     if not isinstance(event, ScalarEvent | SequenceStartEvent | MappingStartEvent):
-        _stop(tree, event, "anchors and aliases are not read", "write it out where it is used")
+        _stop(tree, event, "anchors and aliases are not read", _NO_ANCHOR)
+    if isinstance(event, ScalarEvent) and HALF.search(event.value):
+        _stop(tree, event, "half a character stands in this text", "write the whole one")
     if event.anchor is not None:
-        _stop(tree, event, "anchors and aliases are not read", "write it out where it is used")
+        _stop(tree, event, "anchors and aliases are not read", _NO_ANCHOR)
     if event.tag is not None:
         _stop(tree, event, "tags are not read", "take the `!` out, or quote the text")
     if len(where) >= MAX_DEPTH:
-        _stop(tree, event, f"nested deeper than {MAX_DEPTH} levels")
+        _stop(tree, event, f"nested deeper than {MAX_DEPTH} levels", "no policy needs so many")
 
 
 def _stop(tree: Tree, event: Event, message: str, suggestion: str = "") -> NoReturn:

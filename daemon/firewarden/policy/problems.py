@@ -9,6 +9,7 @@ Severity = Literal["error", "note"]
 
 _NEAR = 2
 _LONGEST_WORD = 64
+_LISTED = 30
 _SHOWN = 60
 _SECRET = re.compile(
     r"""(?x)
@@ -53,6 +54,11 @@ def masked(text: str) -> str:
     return _SECRET.sub("****", text)
 
 
+def covered(text: str) -> str:
+    """Replace it letter by letter, so that everything behind it stays where it is."""
+    return _SECRET.sub(lambda found: "*" * len(found[0]), text)
+
+
 def shown(value: object) -> str:
     """Print *value* inside a message: short, on one line, without secrets."""
     text = masked(str(value))
@@ -63,20 +69,28 @@ def shown(value: object) -> str:
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """Name the choices nearest to *word* within two typing errors, else all of them."""
     known = sorted(choices)
+    if near := nearest(word, known):
+        return f"did you mean {' or '.join(near[:3])}?"
+    more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
+    return f"known here: {', '.join(known[:_LISTED])}{more}" if known else ""
+
+
+def nearest(word: str, choices: Iterable[str]) -> list[str]:
+    """Give those of *choices* that are nearest to *word*; none where all are further than two."""
     folded = word.casefold()
-    if _NEAR < len(folded) <= _LONGEST_WORD:
-        distances = {choice: _distance(folded, choice.casefold()) for choice in known}
-        least = min(distances.values(), default=_NEAR + 1)
-        near = [choice for choice, distance in distances.items() if distance == least]
-        if least <= _NEAR:
-            return f"did you mean {' or '.join(near[:3])}?"
-    return f"known here: {', '.join(known)}" if known else ""
+    if not _NEAR < len(folded) <= _LONGEST_WORD:
+        return []
+    distances = {choice: _distance(folded, choice.casefold()) for choice in choices}
+    least = min(distances.values(), default=_NEAR + 1)
+    if least > _NEAR:
+        return []
+    return [choice for choice, distance in distances.items() if distance == least]
 
 
 def _distance(one: str, other: str) -> int:
     """Count insertions, deletions, substitutions and swaps of neighbours; stops caring at 3."""
-    if abs(len(one) - len(other)) > _NEAR:
-        return _NEAR + 1
+    if abs(len(one) - len(other)) > _NEAR or len(set(one) ^ set(other)) > 2 * _NEAR:
+        return _NEAR + 1  # each change takes one letter away and brings one, at most
     before: Sequence[int] = ()
     row: Sequence[int] = range(len(other) + 1)
     for i, letter in enumerate(one, start=1):

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from firewarden.model.vocabulary import Verb
 from firewarden.policy.calendar import Schedule
-from firewarden.policy.fields import as_text, chosen, one_or_more, refuse
+from firewarden.policy.fields import as_text, chosen, each_of, refuse
 from firewarden.policy.problems import shown
 from firewarden.policy.strict import Strict
 
@@ -18,10 +18,11 @@ _FORBIDDEN = (Verb.SCALE_TO_ZERO, Verb.PARK, Verb.SET_AUTOSCALING, Verb.HOLD_GRO
 
 
 def _days(given: object) -> frozenset[int]:
-    return frozenset(day for item in one_or_more(given) for day in _span(as_text(item)))
+    return frozenset(day for span in each_of(given, _span) for day in span)
 
 
-def _span(text: str) -> list[int]:
+def _span(given: object) -> list[int]:
+    text = as_text(given)
     first, dash, last = text.casefold().partition("-")
     begin = DAYS.index(chosen(first, DAYS, "day of the week"))
     end = DAYS.index(chosen(last, DAYS, "day of the week")) if dash else begin
@@ -39,10 +40,11 @@ def _clock(given: object) -> time:
 
 
 def _dates(given: object) -> tuple[tuple[date, date], ...]:
-    return tuple(_stretch(as_text(item)) for item in one_or_more(given))
+    return each_of(given, _stretch)
 
 
-def _stretch(text: str) -> tuple[date, date]:
+def _stretch(given: object) -> tuple[date, date]:
+    text = as_text(given)
     first, dots, last = text.partition("..")
     try:
         begin = date.fromisoformat(first)
@@ -55,7 +57,7 @@ def _stretch(text: str) -> tuple[date, date]:
 
 
 def _verbs(given: object) -> frozenset[str]:
-    return frozenset(chosen(as_text(item), _FORBIDDEN, "verb") for item in one_or_more(given))
+    return frozenset(each_of(given, lambda item: chosen(item, _FORBIDDEN, "verb")))
 
 
 class ScheduleEntry(Strict):
@@ -76,9 +78,9 @@ class ScheduleEntry(Strict):
         if (self.from_ is None) != (self.to is None):
             refuse("`from` and `to` are needed together", "without both it is the whole day")
         if self.from_ is not None and self.from_ == self.to:
-            refuse("it ends when it begins", "for whole days leave `from` and `to` out")
+            refuse("it ends when it begins", "for whole days leave `from` and `to` out", at="to")
         if self.days is not None and len(self.days) == len(DAYS) and self.from_ is None:
-            refuse("it always holds", "give it hours, or leave it out where it is named")
+            refuse("it always holds", "give it hours, or leave it out where it is named", at="days")
         return self
 
     def named(self, name: str, timezone: str) -> Schedule:

@@ -168,13 +168,24 @@ class PolicyEntry(Strict):
     def _says_when(self) -> Self:
         if self.during is None:
             if "when" not in self.model_fields_set:
-                refuse("nothing says when: `when` or `during` is missing")
+                refuse(
+                    "nothing says when: `when` or `during` is missing",
+                    "for example when: {idle_for: 45m}",
+                )
             if own := self.model_fields_set & {"even_if_active", "awake_for"}:
-                refuse(f"`{min(own)}` belongs to `during`", "take it out")
+                refuse(f"`{min(own)}` belongs to `during`", "take it out", at=min(own))
             if any(stage.warn and stage.warn.before for stage in self.stages):
-                refuse("`before` counts from the hours of `during`", "write `wait` instead")
+                refuse(
+                    "`before` counts from the hours of `during`",
+                    "write `wait` instead",
+                    at="stages",
+                )
             if self.puts_back_at_end or self.restore is PutBack.AT_END:
-                refuse("`at_end` is the end of the hours of `during`", "write `during` too")
+                refuse(
+                    "`at_end` is the end of the hours of `during`",
+                    "write `during` too",
+                    at="restore" if self.restore is PutBack.AT_END else "stages",
+                )
         return self
 
 

@@ -20,7 +20,11 @@ def _lead(given: object) -> timedelta | None:
     if given == "auto":
         return None
     try:
-        return parse_duration(given) if isinstance(given, str) else refuse("a duration is expected")
+        return (
+            parse_duration(given)
+            if isinstance(given, str)
+            else refuse("a duration is expected", "for example 20m, or the word auto")
+        )
     except ValueError as error:
         refuse(str(error), "or the word auto")
 
@@ -125,9 +129,13 @@ class SetAutoscalingStage(EffectStage):
         if not self.model_fields_set:
             refuse("nothing is set", "for example {set_autoscaling: {min: {lower_to: 1}}}")
         if least is not None and most is not None and least > most:
-            refuse("min is above max", "the other way round")
+            refuse("min is above max", "the other way round", at="min")
         if least and self.scale_to_zero_window is not None:
-            refuse("scale_to_zero_window counts only where min is 0", "take one of them out")
+            refuse(
+                "scale_to_zero_window counts only where min is 0",
+                "take one of them out",
+                at="scale_to_zero_window",
+            )
         return self
 
 

@@ -27,7 +27,7 @@ def _percent(given: object) -> Decimal:
     except ArithmeticError:
         refuse("not a share of the limit", "write a number and a percent sign, for example 80%")
     if not 0 < number <= _MOST_PERCENT:
-        refuse(f"must lie above 0% and be at most {_MOST_PERCENT}%")
+        refuse(f"must lie above 0% and be at most {_MOST_PERCENT}%", "for example 80%")
     return number / 100
 
 
@@ -77,31 +77,57 @@ class ThresholdEntry(Strict):
         if (self.at is None) == (self.burn is None):
             refuse("either `at` or `burn` says when", "for example {at: 80%, do: warn}")
         if self.burn is None and (self.over is not None or self.and_ is not None):
-            refuse("`over` and `and` belong to `burn`")
+            refuse(
+                "`over` and `and` belong to `burn`",
+                "take them out",
+                at="and" if self.over is None else "over",
+            )
         if self.burn is not None and (self.over is None or self.and_ is None):
             refuse("`burn` needs two windows", "for example {burn: 14.4, over: 1h, and: 5m}")
         if self.over is not None and self.and_ is not None and self.and_ >= self.over:
-            refuse("`and` is the shorter of the two windows")
+            refuse(
+                "`and` is the shorter of the two windows", "for example over: 1h, and: 5m", at="and"
+            )
         is_forecast = self.at is not None and self.basis == FORECAST
         if not is_forecast and (self.probability is not None or self.sustained is not None):
-            refuse("`probability` and `sustained` belong to `at` with `basis: forecast`")
+            refuse(
+                "`probability` and `sustained` belong to `at` with `basis: forecast`",
+                "take them out, or write `basis: forecast`",
+                at="sustained" if self.probability is None else "probability",
+            )
         if self.burn is not None and "basis" in self.model_fields_set:
-            refuse("`basis` belongs to `at`", "take it out")
+            refuse("`basis` belongs to `at`", "take it out", at="basis")
         if self.sustained is not None and self.sustained > _LONGEST_SUSTAINED:
-            refuse("longer than a day: the window would be over before it is told", "at most 24h")
+            refuse(
+                "longer than a day: the window would be over before it is told",
+                "at most 24h",
+                at="sustained",
+            )
         return self
 
     @model_validator(mode="after")
     def _acts_on_what_is_spent(self) -> Self:
         own = self.model_fields_set & {"first", "mode", "expires", "otherwise"}
         if own and not self.acts:
-            refuse(f"`{min(own)}` belongs to a verb", f"take it out, or do one of: {_VERBS}")
+            refuse(
+                f"`{min(own)}` belongs to a verb",
+                f"take it out, or do one of: {_VERBS}",
+                at=min(own),
+            )
         if self.acts and (self.at is None or self.basis == FORECAST):
             refuse("only what is spent stops anything", "for example {at: 100%, do: park}")
         if {"expires", "otherwise"} & own and self.mode is not Mode.APPROVE:
-            refuse("`expires` and `otherwise` belong to `mode: approve`")
+            refuse(
+                "`expires` and `otherwise` belong to `mode: approve`",
+                "write it, or take them out",
+                at="otherwise" if self.expires is None else "expires",
+            )
         if self.first is not None and self.do is Verb.HOLD_GROWTH:
-            refuse("nothing is first: all of the scope stops growing at once", "take `first` out")
+            refuse(
+                "nothing is first: all of the scope stops growing at once",
+                "take `first` out",
+                at="first",
+            )
         return self
 
 
@@ -121,5 +147,9 @@ class BudgetRestore(Strict):
     @model_validator(mode="after")
     def _puts_back(self) -> Self:
         if self.mode not in {Mode.APPROVE, Mode.ENFORCE}:
-            refuse("it is put back by itself, or once a person says so", "enforce or approve")
+            refuse(
+                "it is put back by itself, or once a person says so",
+                "enforce or approve",
+                at="mode",
+            )
         return self

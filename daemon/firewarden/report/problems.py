@@ -1,11 +1,13 @@
 """What `validate` found: lines for people, JSON, and SARIF for code review."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from firewarden import __version__
 from firewarden.policy.problems import Problem
+from firewarden.policy.syntax import lines_of
 from firewarden.report.encode import JsonObject
+from firewarden.report.excerpts import Excerpts
 from firewarden.report.text import clean, plural
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -16,12 +18,18 @@ def error_count(problems: Sequence[Problem]) -> int:
     return Counter(problem.severity for problem in problems)["error"]
 
 
-def problem_lines(problems: Sequence[Problem]) -> Iterator[str]:
-    """Write each as ``path:line:column: severity: message (suggestion)``."""
+def problem_lines(problems: Sequence[Problem], files: Mapping[str, str]) -> Iterator[str]:
+    """Write each as ``path:line:column: severity: message (suggestion)``, then its line.
+
+    *files* gives texts by path.
+    """
+    told = {each.path for each in problems}
+    excerpts = {path: Excerpts(lines_of(files[path])) for path in told}
     for each in problems:
         mend = f" ({each.suggestion})" if each.suggestion else ""
         place = f"{each.path}:{each.line}:{each.column}"
         yield clean(f"{place}: {each.severity}: {each.message}{mend}")
+        yield from excerpts[each.path].around(line=each.line, column=each.column)
 
 
 def summary(file_count: int, problems: Sequence[Problem]) -> str:
